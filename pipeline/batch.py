@@ -1,0 +1,32 @@
+"""The unit of work: the records of one partition that were fetched together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """Records of one partition in offset order; it covers exactly the offsets `[start, next)`.
+
+    `offsets`, `keys`, `values` and `timestamps` have one entry per record. The range may be longer
+    than the records in it: compaction and control batches leave holes. A value of None is a
+    tombstone. `timestamps` are the records' Kafka timestamps in milliseconds since 1970; the list
+    is empty where the source has none (a file), and then `time_in_future` is not checked.
+
+    >>> batch = RecordBatch("touchpoints", 0, start=5, next=9)
+    >>> batch.offsets, batch.values = [5, 8], [b"{}", None]
+    >>> len(batch)
+    2
+    """
+
+    topic: str
+    partition: int
+    start: int
+    next: int
+    offsets: Sequence[int] = ()
+    keys: list[bytes | None] = field(default_factory=list)
+    values: list[bytes | None] = field(default_factory=list)
+    timestamps: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.values)

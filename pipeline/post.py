@@ -1,0 +1,103 @@
+"""From fresh events to facts: what a batch adds to the sums, and what it takes back.
+
+The statements in order (all in the caller's transaction): link (events that share a contact_id),
+gather (stored contacts near the batch's), follow up without the batch, store it, follow up with it,
+post the difference. Nothing is kept but facts: the state before is computed again from the rows, so
+that it cannot drift from them.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from duckdb import DuckDBPyConnection
+
+from pipeline.settings import Definitions
+from pipeline.sql import fill
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIMENSION_COLUMNS = ("channel", "reason", "agent_id", "team", "segment", "stage")
+_ANSWER_COLUMNS = ("csat", "effort", "nps", "friendliness", "resolved")
+_EVENT_COLUMNS = ("source", "id", "type", "customer_id", "contact_id", "direction", "outcome")
+_FACT_COLUMNS = (
+    "occurred_us, visible_us, sign, kind, channel, reason, agent_id, team, segment, stage, outcome, "
+    "wait_ms, handle_ms, first_contacts, resolved_first, csat, effort, nps, friendliness, resolved"
+)
+
+
+def _event(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"event.{column}" for column in columns)
+
+
+_LINKED = _event(_EVENT_COLUMNS + _DIMENSION_COLUMNS + _ANSWER_COLUMNS)
+_POOL = (
+    _event(("source", "id", "customer_id", "contact_id", "outcome", *_DIMENSION_COLUMNS))
+    + ", (event.wait_s * 1000)::bigint as wait_ms, (event.handle_s * 1000)::bigint as handle_ms"
+)
+
+
+def follow_up(pool: str, reopens: str, definitions: Definitions) -> str:
+    """The select that follows up every contact of relation `pool` (sql/follow_up.sql)."""
+    return fill("follow_up", pool=pool, reopens=reopens, key=", ".join(definitions.follow_up_key))
+
+
+def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetime) -> None:
+    """Store the temporary table `fresh` and post its facts."""
+    con.execute(fill("link", linked_columns=_LINKED))
+    _gather(con, definitions)
+    followed = follow_up("pool", "internal.reopens", definitions)
+    con.execute(f"create or replace temp table followed_before as {followed}")
+    _store(con, ingested_at)
+    con.execute(
+        f"insert into pool select {_POOL}, event.occurred_us, true from fresh as event where inbound"
+    )
+    con.execute(f"create or replace temp table followed_after as {followed}")
+    con.execute(fill("post", linked_columns=_LINKED))
+    con.execute("update internal.progress set posted = posted + 1")
+    for table, known in (("facts", "="), ("revisions", ">")):
+        con.execute(
+            f"insert into internal.{table} (posted, {_FACT_COLUMNS}) "
+            f"select (select posted from internal.progress), {_FACT_COLUMNS} "
+            f"from posting where visible_us {known} occurred_us"
+        )
+
+
+def _gather(con: DuckDBPyConnection, definitions: Definitions) -> None:
+    statement = fill(
+        "gather",
+        key=", ".join(definitions.follow_up_key),
+        pool_columns=_POOL,
+        same_key=" and ".join(
+            f"touched.{column} is not distinct from event.{column}" for column in definitions.follow_up_key
+        ),
+    )
+    span = con.execute(
+        "select min(occurred_us), max(occurred_us) from (select occurred_us from fresh where inbound "
+        "union all select occurred_us from linked where type = 'touchpoint.contact.v1')"
+    ).fetchone()
+    earliest, latest = span if span and span[0] is not None else (0, 0)
+    reach = 2 * definitions.follow_up_us
+    bounds = {"earliest": _moment(earliest - reach), "latest": _moment(latest + reach)}
+    con.execute(statement, bounds)
+
+
+def _moment(us: int) -> datetime:
+    """Microseconds as a moment, held within the years that a datetime can say."""
+    held = min(max(us, -62_135_596_800_000_000), 253_402_300_799_999_999)
+    return _EPOCH + timedelta(microseconds=held)
+
+
+def _store(con: DuckDBPyConnection, ingested_at: datetime) -> None:
+    con.execute(
+        "insert into internal.events by name "
+        "select * exclude (n, occurred_us, inbound), $ingested_at as ingested_at from fresh",
+        {"ingested_at": ingested_at},
+    )
+    con.execute(
+        "insert into internal.reopens select contact_id, occurred_us, source, id from fresh "
+        "where type = 'touchpoint.reopen.v1'"
+    )
+    con.execute(
+        "insert into internal.namesakes select contact_id, occurred_us, source, id from linked "
+        "where type = 'touchpoint.contact.v1' "
+        "qualify count(*) over (partition by contact_id) > 1 "
+        "except select contact_id, occurred_us, source, id from internal.namesakes"
+    )

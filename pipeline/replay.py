@@ -1,0 +1,95 @@
+"""A new database from a stream of events that was kept: the worker's own code, another source."""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from pipeline.batch import RecordBatch
+from pipeline.errors import InputError
+from pipeline.store import Store
+from pipeline.tally import Tally
+
+READ_BYTES = 8 * 1024 * 1024
+SUFFIXES = (".jsonl", ".jsonl.gz")
+
+
+def read_lines(path: Path, max_records: int = 60_000) -> Iterator[RecordBatch]:
+    """The lines of an events file as batches: topic = the file's name, partition 0, offset = line number.
+
+    Lines are counted from 0; blank ones are skipped. Raises InputError if the file cannot be read.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise InputError(f"{path}: an events file ends in {' or '.join(SUFFIXES)}")
+    lines: list[bytes] = []
+    start = 0
+    try:
+        for block in _blocks(path):
+            lines += block
+            while len(lines) >= max_records:
+                yield _batch(path.name, start, lines[:max_records])
+                lines, start = lines[max_records:], start + max_records
+    except (OSError, EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if lines:
+        yield _batch(path.name, start, lines)
+
+
+def replay(
+    store: Store,
+    batches: Iterable[RecordBatch],
+    ingested_at: datetime,
+    between: tuple[datetime | None, datetime | None] = (None, None),
+    progress: Callable[[Tally], None] | None = None,
+) -> Tally:
+    """Ingest everything and bring the readings to the latest accepted `occurred_at`.
+
+    `between`: only events with `occurred_at` from the first moment to the second, both included; others
+    count as not consumed.
+    """
+    total = Tally()
+    for group in _grouped(batches):
+        total += store.ingest(group, ingested_at, between)
+        if progress is not None:
+            progress(total)
+    if (latest := store.latest_occurrence()) is not None:
+        store.refresh(latest)
+    return total
+
+
+def _blocks(path: Path) -> Iterator[list[bytes]]:
+    """The file's lines, some megabytes at a time, without their line ends."""
+    opened = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
+    with opened as file:
+        rest = b""
+        while block := file.read(READ_BYTES):
+            lines = (rest + block).split(b"\n")
+            rest = lines.pop()
+            yield lines
+        if rest:
+            yield [rest]
+
+
+def _batch(topic: str, start: int, lines: list[bytes]) -> RecordBatch:
+    numbers = [n for n, line in enumerate(lines) if line and not line.isspace()]
+    return RecordBatch(
+        topic,
+        0,
+        start,
+        start + len(lines),
+        offsets=[start + n for n in numbers],
+        values=[lines[n] for n in numbers],
+    )
+
+
+def _grouped(batches: Iterable[RecordBatch], max_records: int = 60_000) -> Iterator[list[RecordBatch]]:
+    """Batches put together: a transaction costs about the same for one record as for thousands."""
+    group: list[RecordBatch] = []
+    for batch in batches:
+        if group and sum(map(len, chain(group, [batch]))) > max_records:
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group

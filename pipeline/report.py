@@ -1,0 +1,78 @@
+"""The readings, for people and for programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from pipeline.database import one
+from pipeline.measure import SPANS
+
+_COLUMNS = "metric, span, dimension, member, as_of, numerator, denominator, value, low, high"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One row of `metrics`."""
+
+    metric: str
+    span: str
+    dimension: str
+    member: str
+    as_of: datetime
+    numerator: Decimal
+    denominator: int
+    value: float
+    low: float | None
+    high: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The columns of `metrics`, numbers as JSON numbers, the moment as RFC 3339 in UTC.
+
+        >>> at = datetime(2026, 11, 21, tzinfo=UTC)
+        >>> reading = Reading("csat", "7d", "all", "all", at, Decimal("3.000"), 4, 0.75, 0.3, 0.95)
+        >>> [reading.as_dict()[name] for name in ("as_of", "numerator", "denominator")]
+        ['2026-11-21T00:00:00Z', 3, 4]
+        """
+        whole = self.numerator == self.numerator.to_integral_value()
+        return {
+            "metric": self.metric,
+            "span": self.span,
+            "dimension": self.dimension,
+            "member": self.member,
+            "as_of": self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "numerator": int(self.numerator) if whole else float(self.numerator),
+            "denominator": self.denominator,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+def last_refresh(con: DuckDBPyConnection) -> datetime | None:
+    """The moment that `metrics` speaks of; None before the first refresh."""
+    moment: datetime | None = one(con, "select as_of from internal.refreshed")
+    return moment
+
+
+def report(
+    con: DuckDBPyConnection, as_of: datetime | None = None, span: str = "7d", by: str = "all"
+) -> Sequence[Reading]:
+    """The readings of one span and dimension, at `as_of` or else at the moment of `metrics`.
+
+    Sorted by metric, as METRICS has them, and member.
+    """
+    moment = as_of or last_refresh(con)
+    if moment is None:
+        return []
+    source = "metrics_at($as_of, $span, $by)"
+    if as_of is None and span in SPANS:
+        source = "metrics where span = $span and dimension = $by and as_of = $as_of"
+    rows = con.execute(
+        f"select {_COLUMNS} from {source} order by metric, member",
+        {"as_of": moment, "span": span, "by": by},
+    ).fetchall()
+    return [Reading(*row) for row in rows]

@@ -1,0 +1,68 @@
+"""All settings, read once at the command line from FIRSTHAND_* variables and handed down."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.spans import microseconds
+
+KeyColumn = Literal["customer_id", "channel", "reason", "team", "segment", "stage"]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """What the numbers of a database mean; kept in it, so that it is never read under others.
+
+    `follow_up_us`: the follow-up F of first-contact resolution, microseconds. `follow_up_key`: the
+    columns that make two contacts be about the same thing. `service_level_ms`: answered in time.
+    """
+
+    follow_up_us: int = 7 * 24 * 3600 * 1_000_000
+    follow_up_key: tuple[KeyColumn, ...] = ("customer_id", "reason")
+    service_level_ms: int = 20_000
+
+
+def _starts_with_customer(key: tuple[KeyColumn, ...]) -> tuple[KeyColumn, ...]:
+    if key[:1] != ("customer_id",) or len(set(key)) != len(key):
+        raise ValueError("the key starts with customer_id and names each column once")
+    return key
+
+
+def _is_span(text: str) -> str:
+    microseconds(text)
+    return text
+
+
+class Settings(BaseSettings):
+    """The program's settings; each is an environment variable FIRSTHAND_<NAME>.
+
+    >>> Settings(follow_up="14d").definitions.follow_up_us // 86_400_000_000
+    14
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FIRSTHAND_", frozen=True, extra="forbid")
+
+    topic: str = "touchpoints"
+    dlq_topic: str = "touchpoints-dlq"
+    group: str = "firsthand"
+    partitions: PositiveInt = 4
+    follow_up: Annotated[str, AfterValidator(_is_span)] = "7d"
+    follow_up_key: Annotated[tuple[KeyColumn, ...], AfterValidator(_starts_with_customer)] = (
+        "customer_id",
+        "reason",
+    )
+    service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
+    max_records: PositiveInt = 60_000
+    memory_limit: str = "512MB"
+    threads: PositiveInt = 2
+
+    @property
+    def definitions(self) -> Definitions:
+        """The part of the settings that decides what the numbers mean."""
+        return Definitions(
+            follow_up_us=microseconds(self.follow_up),
+            follow_up_key=self.follow_up_key,
+            service_level_ms=round(self.service_level_seconds * 1000),
+        )

@@ -1,0 +1,28 @@
+-- one row per partition: the watermark's counts, and the rows that must bear them out
+with accepted_rows as (
+    select topic, partition, count(*) as accepted_rows,
+    from internal.events
+    group by all
+),
+
+rejected_rows as (
+    select topic, partition, count(*) as rejected_rows,
+    from rejections
+    group by all
+)
+
+select
+    topic,
+    partition,
+    next_offset,
+    consumed,
+    accepted,
+    duplicates,
+    rejected,
+    tombstones,
+    coalesce(accepted_rows, 0) as accepted_rows,
+    coalesce(rejected_rows, 0) as rejected_rows,
+from watermarks
+full join accepted_rows using (topic, partition)
+full join rejected_rows using (topic, partition)
+order by topic, partition

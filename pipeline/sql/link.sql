@@ -1,0 +1,21 @@
+-- one row per event, old or fresh, of a contact_id to which the batch adds something to tell apart:
+-- an answer, an invitation or a reopen, or a further contact
+create or replace temp table linked as
+with old as (
+    select {linked_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh,
+    from internal.events as event
+    semi join fresh on fresh.contact_hash = event.contact_hash and fresh.contact_id = event.contact_id
+),
+
+ids as (
+    select contact_id from old
+    union
+    select contact_id from fresh where contact_hash is not null and type <> 'touchpoint.contact.v1'
+)
+
+from old
+union all
+select {linked_columns}, occurred_us, true
+from fresh as event
+semi join ids using (contact_id)
+where contact_hash is not null

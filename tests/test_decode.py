@@ -1,0 +1,98 @@
+"""The set-wise decoder against the oracle's verdicts, record by record, and against the judge."""
+
+import json
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle_events import Event
+from oracle_verdicts import verdict
+from records import stamped_records
+
+from pipeline.arrivals import Arrivals
+from pipeline.batch import RecordBatch
+from pipeline.decode import STATEMENT, decode
+from pipeline.fields import FIELDS
+from pipeline.judge import Verdict, judge
+from pipeline.schema import create_schema
+from pipeline.settings import Definitions
+
+COLUMNS = ("source", "id", "type", "occurred_at", *(field.name for field in FIELDS))
+PLAIN = (
+    b'{"specversion":"1.0","id":"e%d","source":"s","type":"touchpoint.contact.v1",'
+    b'"time":"2026-11-01T10:00:00Z","data":{"customer_id":"c1","contact_id":"k1","channel":"phone"%s}}'
+)
+
+
+@pytest.fixture(scope="module")
+def con():
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set global TimeZone = 'UTC'; set threads = 1")
+        create_schema(connection, Definitions())
+        yield connection
+
+
+def decoded(con, stamped):
+    """What the decoder made of (value, timestamp) pairs: events and rejections by number."""
+    values = [value for value, _ in stamped]
+    batch = RecordBatch("t", 0, 0, len(values), range(len(values)), values=values)
+    arrivals = Arrivals([batch])
+    arrivals.stamps = [stamp for _, stamp in stamped]
+    rejected = decode(con, arrivals)
+    rows = con.execute(f"select n, {', '.join(COLUMNS)} from decoded").fetchall()
+    events = {
+        n: Event(**(dict(zip(COLUMNS, row, strict=True)) | {"occurred_at": row[3].astimezone(UTC)}))
+        for n, *row in rows
+    }
+    return events, rejected
+
+
+@settings(max_examples=250, deadline=None)
+@given(stamped=st.lists(stamped_records(), min_size=1, max_size=12))
+def test_every_record_gets_the_verdict_of_the_oracle(con, stamped):
+    events, rejected = decoded(con, stamped)
+    for n, (value, stamp) in enumerate(stamped):
+        expected = verdict(value, stamp)
+        if expected.kind == "accepted":
+            assert expected.allows(events[n]), (value, events[n], expected)
+        elif expected.kind == "rejected":
+            assert rejected[n].reason == expected.reason, (value, stamp, rejected.get(n))
+        assert (n in events) + (n in rejected) == (expected.kind != "tombstone")
+
+
+def survey(**data):
+    """A survey's bytes with these fields in its data."""
+    event = {"specversion": "1.0", "id": "e1", "source": "s", "type": "touchpoint.survey.v1"}
+    base = {"customer_id": "c1", "channel": "phone", "csat": 5}
+    return json.dumps({**event, "time": "2026-11-01T10:00:00Z", "data": {**base, **data}}).encode()
+
+
+@pytest.mark.parametrize("name", [field.name for field in FIELDS if field.kind == "text"])
+@pytest.mark.parametrize("bare", [5, -5, 4.5, True, False, [1], {"a": 1}], ids=str)
+def test_a_bare_value_is_no_text_although_it_looks_like_one_once_unquoted(con, name, bare):
+    events, rejected = decoded(
+        con, [(survey(**{name: bare}), None), (survey(**{name: json.dumps(bare)}), None)]
+    )
+    assert rejected[0].reason == "wrong_type"
+    assert getattr(events[1], name) == json.dumps(bare)
+
+
+def test_the_plain_majority_never_reaches_the_judge(con):
+    """Otherwise the fast path has quietly become the slow one."""
+    plain = [PLAIN % (n, b',"reason":"billing","wait_s":12.5,"outcome":"resolved"') for n in range(50)]
+    arrivals = Arrivals([RecordBatch("t", 0, 0, 50, range(50), values=plain)])
+    decode(con, arrivals)
+    assert con.execute("select count(*) from decoded where plain").fetchone() == (50,)
+    assert all(not isinstance(judge(value, None), Verdict) for value in plain)
+
+
+def test_a_fraction_past_the_sixth_digit_is_cut_not_rounded(con):
+    value = PLAIN.replace(b"10:00:00Z", b"10:00:00.1234567+01:00") % (1, b"")
+    events, _ = decoded(con, [(value, None)])
+    assert events[0].occurred_at == datetime(2026, 11, 1, 9, 0, 0, 123456, tzinfo=UTC)
+
+
+def test_the_statement_names_every_field():
+    assert all(field.name in STATEMENT for field in FIELDS)
