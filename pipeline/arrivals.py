@@ -1,7 +1,7 @@
 """The records of one transaction, numbered in the order they are consumed."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 
 import pyarrow as pa
 
@@ -48,7 +48,7 @@ class Arrivals:
         self._batches = batches
         self.values = list(chain.from_iterable(batch.values for batch in batches))
         self.stamps: list[int | None] = list(
-            chain.from_iterable(batch.timestamps or [None] * len(batch) for batch in batches)
+            chain.from_iterable(batch.timestamps or repeat(None, len(batch)) for batch in batches)
         )
 
     def key(self, n: int) -> bytes | None:

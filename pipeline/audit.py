@@ -1,7 +1,7 @@
 """The conservation law with its figures: consumed = accepted + duplicates + rejected + tombstones."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -56,12 +56,40 @@ class Audit:
         """What does not hold, in words; empty where the law holds."""
         return tuple(fault for each in self.partitions for fault in each.faults)
 
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> "Audit":
+        """An audit from what `as_dict` made of it."""
+        counts = tuple(asdict(Tally()))
+        return cls(
+            tuple(
+                PartitionAudit(
+                    **{name: value for name, value in each.items() if name not in counts},
+                    tally=Tally(**{name: each[name] for name in counts}),
+                )
+                for each in found["partitions"]
+            )
+        )
+
+    def lines(self) -> list[str]:
+        """For people: a line per partition, the total, and whether the law holds."""
+        told = [f"{each.topic}, partition {each.partition}: {_told(each.tally)}" for each in self.partitions]
+        known = [each.remaining for each in self.partitions if each.remaining is not None]
+        left = [f"still to be consumed: {sum(known):,}"] if known else []
+        verdict = "the conservation law holds" if not self.faults else "the conservation law does not hold"
+        return [*told, f"total: {_told(self.total)}", *left, *self.faults, verdict]
+
     def as_dict(self) -> dict[str, Any]:
         """The figures in total, and per partition in `partitions`."""
         partitions = [
-            {"topic": each.topic, "partition": each.partition, **asdict(each.tally)}
-            | {"next_offset": each.next_offset}
-            | ({} if each.remaining is None else {"remaining": each.remaining})
+            {
+                "topic": each.topic,
+                "partition": each.partition,
+                **asdict(each.tally),
+                "next_offset": each.next_offset,
+                "accepted_rows": each.accepted_rows,
+                "rejected_rows": each.rejected_rows,
+                "remaining": each.remaining,
+            }
             for each in self.partitions
         ]
         known = [each.remaining for each in self.partitions if each.remaining is not None]
@@ -74,20 +102,44 @@ class Audit:
         }
 
 
-def audit(con: DuckDBPyConnection, ends: Mapping[tuple[str, int], int] | None = None) -> Audit:
-    """Count again. `ends`: the end offset of each (topic, partition), where a broker was asked."""
-    found = []
-    for topic, partition, next_offset, *counts, accepted_rows, rejected_rows in con.execute(
-        load("audit")
-    ).fetchall():
-        at = next_offset or 0
-        remaining = None if ends is None else max(0, ends.get((topic, partition), at) - at)
-        tally = Tally(*(count or 0 for count in counts))
-        found.append(
-            PartitionAudit(topic, partition, at, tally, accepted_rows, rejected_rows, remaining)
+def audit(con: DuckDBPyConnection) -> Audit:
+    """Count again: the watermarks' counts beside the rows that must bear them out."""
+    return Audit(
+        tuple(
+            PartitionAudit(
+                topic,
+                partition,
+                next_offset or 0,
+                Tally(*(count or 0 for count in counts)),
+                accepted,
+                rejected,
+            )
+            for topic, partition, next_offset, *counts, accepted, rejected in con.execute(
+                load("audit")
+            ).fetchall()
         )
-    begun = {(each.topic, each.partition) for each in found}
-    for (topic, partition), end in sorted((ends or {}).items()):
-        if (topic, partition) not in begun:
-            found.append(PartitionAudit(topic, partition, 0, Tally(), 0, 0, end))
-    return Audit(tuple(found))
+    )
+
+
+def still_to_consume(found: Audit, topic: str, ends: Mapping[int, int]) -> Audit:
+    """The audit with what is left of each partition of `topic`, by its end offsets."""
+    known = [
+        replace(each, remaining=max(0, ends[each.partition] - each.next_offset))
+        if each.topic == topic and each.partition in ends
+        else each
+        for each in found.partitions
+    ]
+    begun = {each.partition for each in known if each.topic == topic}
+    unbegun = [
+        PartitionAudit(topic, partition, 0, Tally(), 0, 0, end)
+        for partition, end in sorted(ends.items())
+        if partition not in begun
+    ]
+    return Audit((*known, *unbegun))
+
+
+def _told(tally: Tally) -> str:
+    return (
+        f"{tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
+        f"+ {tally.rejected:,} rejected + {tally.tombstones:,} tombstones"
+    )

@@ -7,10 +7,15 @@ from typing import Any
 
 import duckdb
 
-from pipeline.errors import DatabaseError
+from pipeline.errors import DatabaseError, DatabaseHeldError
 from pipeline.settings import Definitions
 
 SCHEMA_VERSION = 1
+_ALWAYS = {
+    "storage_compatibility_version": "latest",
+    "python_enable_replacements": "false",  # a table is never a Python variable of the same name
+}
+
 
 def open_writer(
     path: Path,
@@ -37,6 +42,39 @@ def open_writer(
             path.unlink(missing_ok=True)
         raise
     return con
+
+
+@contextmanager
+def built_anew(
+    path: Path,
+    definitions: Definitions,
+    create: Callable[[duckdb.DuckDBPyConnection, Definitions], None],
+    *,
+    overwrite: bool,
+    memory_limit: str = "1GB",
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Fill a new file; it takes the place of `path` only once the block has ended well.
+
+    Raises DatabaseError where `path` is there and not to be overwritten, or is held by another process.
+    """
+    if path.exists():
+        if not overwrite:
+            raise DatabaseError(f"{path} is there already; name another file, or add --overwrite")
+        _connect(path).close()  # refuses a file that is held, or that is no database
+    if not path.parent.is_dir():
+        raise DatabaseError(f"{path.parent} is no directory; make it first, or name another with --db")
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        con = open_writer(partial, definitions, create, memory_limit)
+        try:
+            yield con
+        finally:
+            con.close()
+        partial.replace(path)
+    finally:
+        for left in (partial, partial.with_name(partial.name + ".wal")):
+            left.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -76,17 +114,16 @@ def stored_definitions(con: duckdb.DuckDBPyConnection) -> Definitions:
         "select follow_up_us, follow_up_key, service_level_ms from internal.definitions"
     ).fetchone()
     if row is None:
-        raise DatabaseError("the database says nothing of its definitions; build it again with `firsthand replay`")
+        raise DatabaseError("the database lacks its definitions; build it again with `firsthand replay`")
     return Definitions(row[0], tuple(row[1]), row[2])
 
 
 def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:
     try:
-        con = duckdb.connect(
-            str(path), config={"storage_compatibility_version": "latest", **config}
-        )
+        con = duckdb.connect(str(path), config={**_ALWAYS, **config})
     except duckdb.Error as error:
-        raise DatabaseError(_refusal(path, str(error))) from error
+        kind = DatabaseHeldError if "lock" in str(error) else DatabaseError
+        raise kind(_refusal(path, str(error))) from error
     con.execute("set global TimeZone = 'UTC'")
     return con
 
@@ -94,9 +131,13 @@ def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:
 def _refusal(path: Path, message: str) -> str:
     if "lock" in message:
         holder = message.partition("Conflicting lock is held in ")[2].partition(".")[0]
-        return f"{path} is held by another process{f' ({holder})' if holder else ''}; stop it, or name another file with --db"
+        by = f" ({holder})" if holder else ""
+        return f"{path} is held by another process{by}; stop it, or name another file with --db"
     if "version" in message and "read" in message:
-        return f"{path} was made by another version of DuckDB than {duckdb.__version__}; use the firsthand that made it, or another file"
+        return (
+            f"{path} was made by another version of DuckDB than {duckdb.__version__}; "
+            "use the firsthand that made it, or another file"
+        )
     return f"{path} cannot be opened: {' '.join(message.split())[:200]}"
 
 

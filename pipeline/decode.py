@@ -132,9 +132,7 @@ def _quoted(texts: Iterable[str]) -> str:
 
 def _structure() -> str:
     """The shape asked of json_transform: numbers and booleans as JSON, so that "4" is told from 4."""
-    data = {
-        field.name: "VARCHAR" if field.kind in ("text", "choice") else "JSON" for field in FIELDS
-    }
+    data = {field.name: "VARCHAR" if field.kind in ("text", "choice") else "JSON" for field in FIELDS}
     envelope = dict.fromkeys(("specversion", "id", "source", "type", "time"), "VARCHAR")
     return json.dumps({**envelope, "data": data})
 

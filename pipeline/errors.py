@@ -15,3 +15,7 @@ class DatabaseError(FirsthandError):
 
 class InputError(FirsthandError):
     """A file, a mapping or an argument cannot be used as it is."""
+
+
+class DatabaseHeldError(DatabaseError):
+    """Another process holds the database."""

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from pipeline.cell_values import Value, check_length, convert
 from pipeline.errors import InputError
 from pipeline.exports import read_rows
 from pipeline.exports.row import Cell, CellError, Row, cell_text
 from pipeline.fields import ANSWERS, MAX_IDENTITY_LENGTH, SURVEY
-from pipeline.local_time import read_moment
 from pipeline.mapping import Mapping
-from pipeline.mapping_rules import Cells, EventRule, FieldRule
+from pipeline.mappings.cells import Value, check_length, convert
+from pipeline.mappings.local_time import read_moment
+from pipeline.mappings.rules import Cells, EventRule, FieldRule
 
 
 class ImportedEvent(NamedTuple):

@@ -8,13 +8,13 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Literal, cast
 
-from pipeline.cell_values import UNITS, can_be_cut, check_length, convert
 from pipeline.errors import InputError
 from pipeline.exports.row import CellError, Layout
 from pipeline.fields import ANSWERS, FIELDS, MAX_IDENTITY_LENGTH, SURVEY, TYPES, Field
-from pipeline.local_time import AMBIGUOUS, Ambiguous, check_format, check_zone
-from pipeline.mapping_rules import Condition, EventRule, FieldRule, Template
-from pipeline.yaml_lines import Entry, nearest, read_yaml
+from pipeline.mappings.cells import UNITS, can_be_cut, check_length, convert
+from pipeline.mappings.local_time import AMBIGUOUS, Ambiguous, check_format, check_zone
+from pipeline.mappings.rules import Condition, EventRule, FieldRule, Template
+from pipeline.mappings.yaml_lines import Entry, nearest, read_yaml
 
 SHIPPED = Path(__file__).parent / "mappings"
 """The folder of the mappings that come with the project, each used by its name."""

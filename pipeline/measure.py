@@ -4,8 +4,8 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.metrics import METRICS, Metric, quantities
 from pipeline.database import one, transaction
+from pipeline.metrics import METRICS, Metric, quantities
 from pipeline.settings import Definitions
 from pipeline.sql import fill, load
 

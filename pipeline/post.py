@@ -46,9 +46,7 @@ def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetim
     followed = follow_up("pool", "internal.reopens", definitions)
     con.execute(f"create or replace temp table followed_before as {followed}")
     _store(con, ingested_at)
-    con.execute(
-        f"insert into pool select {_POOL}, event.occurred_us, true from fresh as event where inbound"
-    )
+    con.execute(f"insert into pool select {_POOL}, event.occurred_us, true from fresh as event where inbound")
     con.execute(f"create or replace temp table followed_after as {followed}")
     con.execute(fill("post", linked_columns=_LINKED))
     con.execute("update internal.progress set posted = posted + 1")

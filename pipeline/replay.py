@@ -53,6 +53,7 @@ def replay(
         total += store.ingest(group, ingested_at, between)
         if progress is not None:
             progress(total)
+    store.owe_no_dead_letters()
     if (latest := store.latest_occurrence()) is not None:
         store.refresh(latest)
     return total
@@ -60,8 +61,7 @@ def replay(
 
 def _blocks(path: Path) -> Iterator[list[bytes]]:
     """The file's lines, some megabytes at a time, without their line ends."""
-    opened = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
-    with opened as file:
+    with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as file:
         rest = b""
         while block := file.read(READ_BYTES):
             lines = (rest + block).split(b"\n")

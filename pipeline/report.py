@@ -29,6 +29,12 @@ class Reading:
     low: float | None
     high: float | None
 
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> "Reading":
+        """A reading from what `as_dict` made of it."""
+        exact = {"numerator": Decimal(str(row["numerator"])), "as_of": datetime.fromisoformat(row["as_of"])}
+        return cls(**{**row, **exact})
+
     def as_dict(self) -> dict[str, Any]:
         """The columns of `metrics`, numbers as JSON numbers, the moment as RFC 3339 in UTC.
 

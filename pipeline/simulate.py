@@ -1,8 +1,8 @@
 """Seeded customers who contact, rate and come back: the simulator behind `firsthand simulate`.
 
-The world stands in `simulated_world.py`, what happens in it in `simulated_contacts.py` and
-`simulated_surveys.py`, how late it is heard of in `simulated_arrivals.py`, the JSON in
-`simulated_records.py`. This file cuts the span into slices in which equally many events happen, so
+The world stands in `simulated/world.py`, what happens in it in `simulated/contacts.py` and
+`simulated/surveys.py`, how late it is heard of in `simulated/arrivals.py`, the JSON in
+`simulated/records.py`. This file cuts the span into slices in which equally many events happen, so
 that memory does not grow with the events, and lets the events leave in order of arrival.
 """
 
@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.simulated_arrivals import send
-from pipeline.simulated_calendar import DAY, Calendar, milliseconds
-from pipeline.simulated_contacts import Desks, Trouble
-from pipeline.simulated_draws import Draws
-from pipeline.simulated_records import SimulatedEvent, Writer, break_some
-from pipeline.simulated_rows import ROW, Rows
-from pipeline.simulated_surveys import Aftermath
-from pipeline.simulated_world import DESKS, REASONS
+from pipeline.simulated.arrivals import send
+from pipeline.simulated.calendar import DAY, Calendar, milliseconds
+from pipeline.simulated.contacts import Desks, Trouble
+from pipeline.simulated.draws import Draws
+from pipeline.simulated.records import SimulatedEvent, Writer, break_some
+from pipeline.simulated.rows import ROW, Rows
+from pipeline.simulated.surveys import Aftermath
+from pipeline.simulated.world import DESKS, REASONS
 
 __all__ = ["START", "Incident", "SimulatedEvent", "simulate"]
 
@@ -50,7 +50,7 @@ class Incident:
     wait_factor: int = 5
 
 
-def simulate(  # noqa: PLR0917 - the contract's order of arguments
+def simulate(
     events: int,
     seed: int,
     customers: int | None = None,

@@ -1,9 +1,10 @@
 """Durations and moments as people write them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipeline.errors import InputError
+from pipeline.rfc3339 import instant
 
 _SPAN = re.compile(r"([1-9][0-9]{0,6})([mhd])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
@@ -27,12 +28,7 @@ def moment(text: str) -> datetime:
     >>> moment("2026-11-21T10:00:00+01:00").isoformat()
     '2026-11-21T09:00:00+00:00'
     """
-    try:
-        parsed = datetime.fromisoformat(text)
-        if parsed.tzinfo is None or "T" not in text.upper():
-            raise ValueError
-        return parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InputError(
-            f"'{text}' is no moment: write RFC 3339 with a zone, such as 2026-11-21T10:00:00Z"
-        ) from None
+    us = instant(text)
+    if us is None:
+        raise InputError(f"'{text}' is no moment: write RFC 3339 with a zone, such as 2026-11-21T10:00:00Z")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)

@@ -4,7 +4,8 @@ A crash leaves the state before a transaction or after it, and the watermark say
 come again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
@@ -69,11 +70,16 @@ class Store:
 
     def next_offset(self, topic: str, partition: int) -> int | None:
         """Where to go on consuming a partition; None if nothing of it was consumed."""
-        return self._watermarks().get((topic, partition))
+        with self.reading() as con:
+            rows = con.execute(
+                "select next_offset from watermarks where topic = $1 and partition = $2", [topic, partition]
+            ).fetchall()
+        return rows[0][0] if rows else None
 
     def latest_occurrence(self) -> datetime | None:
         """The latest accepted `occurred_at`: the moment that a replay's readings speak of."""
-        latest: datetime | None = one(self._con, "select max(occurred_at) from internal.events")
+        with self.reading() as con:
+            latest: datetime | None = one(con, "select max(occurred_at) from internal.events")
         return latest
 
     def unsent_rejections(self, limit: int) -> list[Rejection]:
@@ -84,13 +90,26 @@ class Store:
         """Remember that these, and those before them in their partitions, are in the dead-letter topic."""
         mark_sent(self._sending, rejections)
 
+    def owe_no_dead_letters(self) -> None:
+        """A replay's rejections are in the database only: its source has a dead-letter topic of its own."""
+        with transaction(self._con):
+            self._con.execute(
+                "insert into internal.dead_letters select topic, partition, next_offset from watermarks"
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own to read by; it sees whole transactions only."""
+        with self._con.cursor() as con:
+            yield con
+
     def close(self) -> None:
         """Write everything into the one file and let it go."""
         for con in (self._sending, self._refreshing, self._con):
             con.close()
 
     def _watermarks(self) -> dict[tuple[str, int], int]:
-        rows = self._con.cursor().execute("select topic, partition, next_offset from watermarks").fetchall()
+        rows = self._con.execute("select topic, partition, next_offset from watermarks").fetchall()
         return {(topic, partition): at for topic, partition, at in rows}
 
     def _store(
@@ -136,8 +155,8 @@ def _refuse_gaps(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, 
         at = (batch.topic, batch.partition)
         if batch.start > reached.get(at, batch.start):
             raise GapError(
-                f"{batch.topic}, partition {batch.partition}: offsets {reached[at]} to {batch.start - 1} were "
-                "never consumed and are gone from the topic; build a new database with `firsthand replay`"
+                f"{batch.topic}, partition {batch.partition}: offsets {reached[at]} to {batch.start - 1} "
+                "were never consumed and are gone from the topic; build a new database by `firsthand replay`"
             )
         reached[at] = max(batch.next, reached.get(at, 0))
 

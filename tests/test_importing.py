@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator
 
-from pipeline import cell_values, exports, local_time, mapping
+from pipeline import exports, mapping
 from pipeline.errors import InputError
 from pipeline.fields import FIELDS, TYPES
 from pipeline.importing import ImportedEvent, import_events
 from pipeline.judge import Touchpoint, judge
 from pipeline.mapping import Mapping, load_mapping
+from pipeline.mappings import cells, local_time
 from schemas import registry, schema
 
 ROOT = Path(__file__).parents[1]
@@ -811,7 +812,7 @@ KEYS = {
     *(field.name for field in FIELDS),
 }  # fmt: skip
 OTHER_NAMES = {
-    *cell_values.UNITS, *local_time.NAMED_FORMATS, *local_time.AMBIGUOUS, *TYPES,
+    *cells.UNITS, *local_time.NAMED_FORMATS, *local_time.AMBIGUOUS, *TYPES,
     *(suffix for suffix, _ in exports.FORMATS), *(file.stem for file in mapping.SHIPPED.glob("*.yaml")),
 }  # fmt: skip
 

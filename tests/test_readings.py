@@ -110,7 +110,9 @@ def test_metrics_at_equals_the_oracle_at_any_moment_however_the_events_arrive(co
 @given(data=st.data())
 def test_a_refresh_equals_the_oracle_for_every_span_and_dimension(con, data):
     history = data.draw(histories())
-    store, (accepted, _) = ingest(emptied(con), data.draw(arrivals(history)), data.draw(st.sampled_from([3, 10**9])))
+    store, (accepted, _) = ingest(
+        emptied(con), data.draw(arrivals(history)), data.draw(st.sampled_from([3, 10**9]))
+    )
     as_of = data.draw(moments_about(history))
     store.refresh(as_of)
     for span in SPANS:

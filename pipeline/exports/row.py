@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.errors import InputError
-from pipeline.yaml_lines import nearest
+from pipeline.mappings.yaml_lines import nearest
 
 Cell = str | datetime | date | time | timedelta
 """Text as it stands in the file, or a real date, time or duration of a workbook or Parquet file."""

@@ -11,7 +11,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from pipeline.errors import InputError
 from pipeline.exports.row import Layout, Row, cell_text, check_columns, reading, to_cell
-from pipeline.yaml_lines import nearest
+from pipeline.mappings.yaml_lines import nearest
 
 NOT_CALCULATED = (
     "column {name!r} holds a formula without a stored value; open the workbook in Excel and save it again"

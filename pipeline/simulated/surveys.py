@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.simulated_calendar import DAY, HOUR, MINUTE, SECOND
-from pipeline.simulated_contacts import (
+from pipeline.simulated.calendar import DAY, HOUR, MINUTE, SECOND
+from pipeline.simulated.contacts import (
     ABANDONED,
     ESCALATED,
     HUMAN,
@@ -13,8 +13,8 @@ from pipeline.simulated_contacts import (
     UNRESOLVED,
     skill,
 )
-from pipeline.simulated_draws import Draws, Flags, Ints, skewed
-from pipeline.simulated_rows import (
+from pipeline.simulated.draws import Draws, Flags, Ints, skewed
+from pipeline.simulated.rows import (
     ABSENT,
     ANSWERS,
     DETAILS,
@@ -25,7 +25,7 @@ from pipeline.simulated_rows import (
     Rows,
     about,
 )
-from pipeline.simulated_world import DESKS, GRIPES, PRAISE, REASONS, SHRUGS
+from pipeline.simulated.world import DESKS, GRIPES, PRAISE, REASONS, SHRUGS
 
 _MOOD_BY_OUTCOME = np.array([0, 350, -1_050, -550, -650, -1_300])
 _SOLVED_SHARE = np.array([0.75, 0.92, 0.1, 0.5, 0.2, 0.03])  # who says: solved at the first contact

@@ -1,6 +1,6 @@
 """Who and what there is in the simulated world: its channels, reasons, people and sayings.
 
-Only tables: what happens with them stands in the other `simulated_` modules. Weights are relative to
+Only tables: what happens with them stands in the other files of this folder. Weights are relative to
 the others of their tuple.
 """
 

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pipeline.exports.row import Cell, CellError, cell_text
-from pipeline.yaml_lines import Entry
+from pipeline.mappings.yaml_lines import Entry
 
 AMBIGUOUS = ("stop", "earlier", "later")
 Ambiguous = Literal["stop", "earlier", "later"]

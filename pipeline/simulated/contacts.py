@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.fields import MAX_SECONDS
-from pipeline.simulated_calendar import HOUR, MINUTE, SECOND, Calendar, channel_table
-from pipeline.simulated_draws import Draws, Flags, Ints, cumulative, skewed
-from pipeline.simulated_rows import ABSENT, CONTACT, NO_ANSWER, Rows, about, blank
-from pipeline.simulated_world import DESKS, REASONS, SEGMENTS, TEAMS
+from pipeline.simulated.calendar import HOUR, MINUTE, SECOND, Calendar, channel_table
+from pipeline.simulated.draws import Draws, Flags, Ints, cumulative, skewed
+from pipeline.simulated.rows import ABSENT, CONTACT, NO_ANSWER, Rows, about, blank
+from pipeline.simulated.world import DESKS, REASONS, SEGMENTS, TEAMS
 
 INBOUND, OUTBOUND = 1, 2
 HUMAN, BOT, SELF_SERVICE = 1, 2, 3

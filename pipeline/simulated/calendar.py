@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from pipeline.simulated_draws import Ints, cumulative
-from pipeline.simulated_world import DESKS, SEGMENTS
+from pipeline.simulated.draws import Ints, cumulative
+from pipeline.simulated.world import DESKS, SEGMENTS
 
 SECOND = 1_000
 MINUTE = 60 * SECOND

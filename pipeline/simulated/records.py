@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import fields
-from pipeline.simulated_contacts import AGENT_TEAMS
-from pipeline.simulated_draws import Draws, Ints, cumulative
-from pipeline.simulated_rows import ANSWERS, CONTACT, INVITATION, NO_ANSWER, REOPEN, SURVEY, Rows
-from pipeline.simulated_world import DESKS, GRIPES, PRAISE, REASONS, SEGMENTS, SHRUGS, TEAMS
+from pipeline.simulated.contacts import AGENT_TEAMS
+from pipeline.simulated.draws import Draws, Ints, cumulative
+from pipeline.simulated.rows import ANSWERS, CONTACT, INVITATION, NO_ANSWER, REOPEN, SURVEY, Rows
+from pipeline.simulated.world import DESKS, GRIPES, PRAISE, REASONS, SEGMENTS, SHRUGS, TEAMS
 
 SOURCE = "/sim/desk"
 _BLOCK = 20_000  # rows that are text at the same time

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.simulated_calendar import DAY, HOUR, MINUTE, SECOND
-from pipeline.simulated_draws import Draws, Ints
-from pipeline.simulated_rows import CONTACT, SURVEY, Rows
+from pipeline.simulated.calendar import DAY, HOUR, MINUTE, SECOND
+from pipeline.simulated.draws import Draws, Ints
+from pipeline.simulated.rows import CONTACT, SURVEY, Rows
 
 
 def send(rows: Rows, draws: Draws, duplicates: float) -> Rows:

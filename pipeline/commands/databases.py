@@ -1,0 +1,198 @@
+"""Commands on a database file: replay, report, audit, fingerprint, check."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.commands.options import (
+    AsJson,
+    Database,
+    Dimension,
+    Moment,
+    OptionalKafka,
+    Span,
+    clock,
+    console,
+    settings,
+    usage,
+)
+from pipeline.errors import DatabaseError, DatabaseHeldError, InputError
+from pipeline.spans import moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("replay", epilog="Example: firsthand replay events.jsonl --db replayed.duckdb")(replay_events)
+    app.command("report", epilog="Example: firsthand report --db x.duckdb --span 28d --by reason")(
+        show_report
+    )
+    app.command("audit", epilog="Example: firsthand audit --db x.duckdb --kafka 127.0.0.1:9092")(show_audit)
+    app.command("fingerprint", epilog="Example: firsthand fingerprint --db x.duckdb")(show_fingerprint)
+    app.command("check", epilog="Example: firsthand check --db x.duckdb --docs docs/")(run_check)
+
+
+def replay_events(
+    source: Annotated[str, typer.Argument(help="events.jsonl, events.jsonl.gz or kafka://HOST:PORT/TOPIC")],
+    db: Database,
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", parser=usage(moment), metavar="RFC3339", help="Only events from then on."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option("--to", parser=usage(moment), metavar="RFC3339", help="Only events up to then."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+) -> None:
+    """Build a new database from a stream of events, through the same code as the worker."""
+    from pipeline.database import built_anew  # noqa: PLC0415
+    from pipeline.replay import replay  # noqa: PLC0415
+    from pipeline.schema import create_schema  # noqa: PLC0415
+    from pipeline.store import Store  # noqa: PLC0415
+
+    at = settings()
+    batches = _batches(source)
+    counting = _counting()
+    with built_anew(db, at.definitions, create_schema, overwrite=overwrite) as con:
+        store = Store(con)
+        tally = replay(store, batches, clock(), (from_, to), counting)
+        store.close()
+    if counting:
+        sys.stderr.write("\n")
+    print(  # noqa: T201
+        f"{db}: {tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
+        f"+ {tally.rejected:,} rejected + {tally.tombstones:,} tombstones"
+    )
+
+
+def show_report(
+    db: Database,
+    as_of: Moment = None,
+    span: Span = "7d",
+    by: Dimension = Dimension.ALL,
+    as_json: AsJson = False,
+) -> None:
+    """Show the readings: value, 95 % interval and what they were counted from."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from pipeline.live import listing  # noqa: PLC0415
+    from pipeline.report import Reading, report  # noqa: PLC0415
+
+    asked = {"span": span, "by": by.value} | ({"as_of": as_of.isoformat()} if as_of else {})
+    with _reader(db) as con:
+        if con is None:
+            rows = _ask(db, "report", **asked)
+        else:
+            rows = [each.as_dict() for each in report(con, as_of, span, by.value)]
+    if as_json:
+        print(json.dumps(rows, indent=2))  # noqa: T201
+        return
+    if not rows:
+        console().print("no readings: nothing was counted in this window", highlight=False)
+        return
+    readings = [Reading.from_dict(row) for row in rows]
+    title = f"{span} by {by.value}, as of {rows[0]['as_of']}"
+    out = Console()
+    if not out.is_terminal:
+        out = Console(width=10_000)
+    out.print(listing(readings, title))
+
+
+def show_audit(db: Database, kafka: OptionalKafka = None, as_json: AsJson = False) -> None:
+    """Count again: consumed = accepted + duplicates + rejected + tombstones, in every partition."""
+    from pipeline.audit import Audit, audit, still_to_consume  # noqa: PLC0415
+
+    with _reader(db) as con:
+        found = Audit.from_dict(_ask(db, "audit")) if con is None else audit(con)
+    if kafka is not None:
+        from pipeline.kafka import end_offsets  # noqa: PLC0415
+
+        topic = settings().topic
+        found = still_to_consume(found, topic, end_offsets(kafka, topic))
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))  # noqa: T201
+    else:
+        print("\n".join(found.lines()))  # noqa: T201
+    if found.faults:
+        raise DatabaseError(f"{db}: the conservation law does not hold: {found.faults[0]}")
+
+
+def show_fingerprint(db: Database) -> None:
+    """Print one SHA-256 over all that is a function of the set of accepted events alone."""
+    from pipeline.database import open_reader  # noqa: PLC0415
+    from pipeline.fingerprint import fingerprint  # noqa: PLC0415
+
+    with open_reader(db) as con:
+        print(fingerprint(con))  # noqa: T201
+
+
+def run_check(
+    db: Database,
+    docs: Annotated[
+        Path | None, typer.Option("--docs", help="Write Data Docs here.", file_okay=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the Great Expectations suites; exit 1 where an expectation fails."""
+    from checks.report import CheckReport  # noqa: PLC0415
+
+    with _reader(db) as con:
+        if con is None:
+            asked = {"now": clock().isoformat()} | ({"docs": str(docs.resolve())} if docs else {})
+            found = CheckReport.from_dict(_ask(db, "check", **asked))
+        else:
+            from checks.run import run_checks  # noqa: PLC0415
+            from pipeline.report import last_refresh  # noqa: PLC0415
+
+            found = run_checks(con, last_refresh(con) or clock(), docs)
+    print(found.to_json() if as_json else "\n".join(found.summary_lines()))  # noqa: T201
+    if not found.success:
+        names = ", ".join(f"{each.suite}: {each.expectation}" for each in found.failures[:3])
+        raise DatabaseError(f"{db}: {len(found.failures)} expectations fail ({names}); see docs/checks.md")
+
+
+def _batches(source: str) -> Any:
+    """The records of a file or of a topic."""
+    if source.startswith("kafka://"):
+        from pipeline.kafka import read_batches  # noqa: PLC0415
+
+        bootstrap, _, topic = source.removeprefix("kafka://").partition("/")
+        if not bootstrap or not topic:
+            raise InputError(f"{source}: write kafka://HOST:PORT/TOPIC")
+        return read_batches(bootstrap, topic)
+    from pipeline.replay import read_lines  # noqa: PLC0415
+
+    if not Path(source).is_file():
+        raise InputError(f"{source}: no such file; name an events file, or kafka://HOST:PORT/TOPIC")
+    return read_lines(Path(source))
+
+
+def _counting() -> Any:
+    if not sys.stderr.isatty():
+        return None
+    return lambda tally: sys.stderr.write(f"\r{tally.consumed:,} records ")
+
+
+@contextmanager
+def _reader(db: Path) -> Iterator[Any]:
+    """A connection to read by, or None where a worker holds the database and is to be asked."""
+    from pipeline.database import open_reader  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        try:
+            con = stack.enter_context(open_reader(db))
+        except DatabaseHeldError:
+            con = None
+        yield con
+
+
+def _ask(db: Path, command: str, **parameters: str) -> Any:
+    from pipeline.held import ask_worker  # noqa: PLC0415
+
+    return ask_worker(db, command, **parameters)

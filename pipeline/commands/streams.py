@@ -1,0 +1,95 @@
+"""Commands that run until they are stopped: broker, worker, demo."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.commands.options import Database, Kafka, Port, clock, console, settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("demo", epilog="Example: firsthand demo --events 200000 --db x.duckdb")(run_demo)
+    app.command("broker", epilog="Example: firsthand broker --port 9092")(run_broker)
+    app.command("worker", epilog="Example: firsthand worker --kafka 127.0.0.1:9092 --db x.duckdb")(run_worker)
+
+
+def run_demo(
+    events: Annotated[int | None, typer.Option(min=1, help="Stop by itself when so many are in.")] = None,
+    db: Annotated[Path | None, typer.Option("--db", help="Keep the database here.", dir_okay=False)] = None,
+    port: Port = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
+) -> None:
+    """Broker, worker, simulator with an incident, and page, all at once; Ctrl-C ends it with a report."""
+    from pipeline.demo import run  # noqa: PLC0415
+
+    run(settings(), clock, console(), events=events, database=db, port=port, may_open=not no_open)
+
+
+def run_broker(port: Port = None) -> None:
+    """Run the embedded broker in the foreground; its topics live as long as it does."""
+    from pipeline.embedded_broker import EmbeddedBroker  # noqa: PLC0415
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with EmbeddedBroker(port) as broker:
+        print(f"broker at {broker.bootstrap}; Ctrl-C stops it", flush=True)  # noqa: T201
+        while not ended.wait(0.5):
+            if broker.process is not None and broker.process.poll() is not None:
+                raise RuntimeError(f"the broker ended by itself (exit code {broker.process.returncode})")
+
+
+def run_worker(
+    kafka: Kafka,
+    db: Database,
+    port: Port = None,
+    group: Annotated[str | None, typer.Option("--group", help="The consumer group.")] = None,
+) -> None:
+    """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly."""
+    from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
+
+    from pipeline.database import open_writer  # noqa: PLC0415
+    from pipeline.kafka import require_broker  # noqa: PLC0415
+    from pipeline.live import watching  # noqa: PLC0415
+    from pipeline.schema import create_schema  # noqa: PLC0415
+    from pipeline.serve import serving, state_of  # noqa: PLC0415
+    from pipeline.store import Store  # noqa: PLC0415
+    from pipeline.worker import Worker, WorkerSettings  # noqa: PLC0415
+
+    at, screen = settings(), console()
+    require_broker(kafka)  # before a database is made for nothing
+    store = Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads))
+
+    def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
+        return serving(
+            store,
+            db,
+            port,
+            lambda: state_of(worker.state),
+            lambda url: screen.print(f"{at.topic} at {kafka} into {db}; look at {url}", soft_wrap=True),
+        )
+
+    try:
+        worker = Worker(
+            store,
+            WorkerSettings(
+                bootstrap=kafka,
+                topic=at.topic,
+                dlq_topic=at.dlq_topic,
+                group=group or at.group,
+                partitions=at.partitions,
+                max_records=at.max_records,
+            ),
+            clock,
+            services=[service],
+        )
+        with watching(store, lambda: worker.state, screen):
+            worker.run()
+    finally:
+        store.close()
+    sys.stderr.flush()

@@ -1,0 +1,116 @@
+"""The task that passes rejected records on to the dead-letter topic, byte for byte, at least once."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
+from pipeline.rejection import Rejection
+
+logger = logging.getLogger(__name__)
+
+LETTERS_AT_ONCE = 500
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+
+class DeadLetterSender:
+    """Sends what the database knows as unsent, then marks it as sent.
+
+    The letters of one source partition go to one partition of the topic, in order, and are marked only
+    up to the first one the broker did not acknowledge. Trouble never holds ingest up: after it the
+    rest is tried again, later and later, up to a minute apart.
+    """
+
+    def __init__(
+        self,
+        producer: Callable[[], Any],
+        topic: str,
+        partitions: int,
+        *,
+        unsent: Callable[[int], Awaitable[list[Rejection]]],
+        mark_sent: Callable[[Sequence[Rejection]], Awaitable[None]],
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partitions = partitions
+        self._unsent = unsent
+        self._mark_sent = mark_sent
+        self._waiting = asyncio.Event()
+        self._waiting.set()  # those of earlier runs
+        self._sending = asyncio.Lock()
+
+    def note(self) -> None:
+        """Say that records were rejected."""
+        self._waiting.set()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        pause = FIRST_PAUSE_S
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            if await self.send_waiting():
+                pause = FIRST_PAUSE_S
+                continue
+            self._waiting.set()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def send_waiting(self) -> bool:
+        """Send everything unsent; say whether all of it was acknowledged."""
+        async with self._sending:
+            while letters := await self._unsent(LETTERS_AT_ONCE):
+                acknowledged = [
+                    letter for group in _by_partition(letters) for letter in await self._send(group)
+                ]
+                if acknowledged:
+                    await self._mark_sent(acknowledged)
+                if len(acknowledged) < len(letters):
+                    return False
+            return True
+
+    async def _send(self, letters: list[Rejection]) -> list[Rejection]:
+        """Send the letters of one partition; return those before the first that failed."""
+        outcomes = await asyncio.gather(*await self._hand_over(letters), return_exceptions=True)
+        for number, outcome in enumerate(outcomes):
+            if isinstance(outcome, BaseException):
+                if not isinstance(outcome, KafkaError):
+                    raise outcome
+                _warn(letters[number], outcome)
+                return letters[:number]
+        return letters[: len(outcomes)]
+
+    async def _hand_over(self, letters: list[Rejection]) -> list[Awaitable[Any]]:
+        under_way = []
+        for letter in letters:
+            try:
+                under_way.append(
+                    await self._producer().send(
+                        self._topic,
+                        letter.key,
+                        letter.payload,
+                        letter.partition % self._partitions,
+                        None,
+                        letter.headers(),
+                    )
+                )
+            except ProducerSendError as error:
+                _warn(letter, error)
+                break
+        return under_way
+
+
+def _by_partition(letters: Sequence[Rejection]) -> list[list[Rejection]]:
+    return [list(group) for _, group in groupby(letters, key=lambda letter: (letter.topic, letter.partition))]
+
+
+def _warn(letter: Rejection, error: BaseException) -> None:
+    where = f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"
+    logger.warning(
+        "the rejected record at %s could not be passed on yet, it will be tried again: %s", where, error
+    )

@@ -1,0 +1,231 @@
+"""The only door to kafka-python: topics, producing, and reading a topic from beginning to end.
+
+The worker consumes through Faust (`pipeline.transport`). What stands here needs no consumer group:
+partitions are assigned by hand, and nothing is committed.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.partitioner.default import murmur2
+
+from pipeline.batch import RecordBatch
+from pipeline.errors import BrokerError
+
+REACH_TIMEOUT_S = 10.0
+STALL_TIMEOUT_S = 30.0
+POLL_MS = 200
+MAX_BATCH_RECORDS = 20_000
+MAX_UNACKNOWLEDGED_BYTES = 32 * 1024 * 1024
+PROGRESS_EVERY = 1_000
+READ: dict[str, Any] = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "allow_auto_create_topics": False,
+    "fetch_max_wait_ms": 100,
+    "max_partition_fetch_bytes": 4 * 1024 * 1024,
+}
+BULK: dict[str, Any] = {
+    "acks": "all",
+    "linger_ms": 20,
+    "batch_size": 256 * 1024,  # 16 KiB, the default, costs twice the CPU
+    "max_request_size": 64 * 1024 * 1024,  # the broker says what is too large, not this client
+    "max_block_ms": int(REACH_TIMEOUT_S * 1000),
+    "allow_auto_create_topics": False,
+    "metrics_enabled": False,
+}
+
+
+def require_broker(bootstrap: str, timeout_s: float = REACH_TIMEOUT_S) -> None:
+    """Return if a broker answers at HOST:PORT; raise BrokerError, in one line, if none does in time."""
+    with _client(KafkaAdminClient, bootstrap, timeout_s):
+        pass
+
+
+def ensure_topics(bootstrap: str, partitions: Mapping[str, int]) -> None:
+    """Create the missing topics, each with its number of partitions; leave the others as they are."""
+    with _client(KafkaAdminClient, bootstrap) as admin:
+        existing = set(admin.list_topics())
+        missing = {
+            topic: {"num_partitions": count, "replication_factor": -1}  # -1: the broker's own default
+            for topic, count in partitions.items()
+            if topic not in existing
+        }
+        if not missing:
+            return
+        try:
+            admin.create_topics(missing)
+        except TopicAlreadyExistsError:
+            return  # another program was faster
+        admin.wait_for_topics(list(missing))
+
+
+def produce(
+    bootstrap: str,
+    topic: str,
+    records: Iterable[tuple[bytes | None, bytes | None]],
+    *,
+    rate: float | None = None,
+    progress: Callable[[int], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> int:
+    """Write (key, value) records to a topic, in order per key; return how many the broker acknowledged.
+
+    Equal keys go to the same partition, by the hash that Kafka's own clients use. `rate` is records per
+    second (None: as fast as it goes). `progress` is told the number acknowledged so far. At most 32 MiB
+    are under way at once. Raises BrokerError as soon as the broker refuses a record; those before it
+    may have been written.
+    """
+    with _client(KafkaProducer, bootstrap, **BULK) as producer:
+        count = len(producer.partitions_for(topic))
+        sent = _Unacknowledged(progress)
+        began = monotonic()
+        for number, (key, value) in enumerate(records):
+            if rate is not None and (early := began + number / rate - monotonic()) > 0:
+                sleep(early)
+            partition = None if key is None else _partition_of(key, count)
+            sent.add(producer.send(topic, value, key, partition=partition), len(value or b""))
+        producer.flush()
+        return sent.settle()
+
+
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """Return the offset after the last record of each partition, as of now.
+
+    Two answers are compared, since the embedded broker names the beginning of the last batch when it is
+    asked for the end: the fetch response's high watermark is right there.
+    """
+    with _client(KafkaConsumer, bootstrap, **READ) as consumer:
+        return _ends(consumer, _partitions(consumer, topic))
+
+
+def read_batches(
+    bootstrap: str, topic: str, monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[RecordBatch]:
+    """Yield every record of a topic, from its beginning to its end as of the start; then stop.
+
+    Per partition the batches follow one another without a gap and hold at most 20,000 records. Raises
+    BrokerError where the topic is unknown or nothing comes for 30 s although the end is not reached.
+    """
+    with _client(KafkaConsumer, bootstrap, **READ) as consumer:
+        partitions = _partitions(consumer, topic)
+        ends = _ends(consumer, partitions)
+        consumer.seek_to_beginning(*partitions)
+        reached = {tp: consumer.position(tp) for tp in partitions}
+        heard = monotonic()
+        while unfinished := [tp for tp in partitions if reached[tp] < ends[tp.partition]]:
+            consumer.pause(*(set(partitions) - set(unfinished)))
+            fetched = consumer.poll(timeout_ms=POLL_MS, max_records=MAX_BATCH_RECORDS)
+            for tp in unfinished:
+                start, reached[tp] = reached[tp], consumer.position(tp)
+                if reached[tp] > start:
+                    heard = monotonic()
+                    yield _batch(tp, start, min(reached[tp], ends[tp.partition]), fetched.get(tp, []))
+            if monotonic() - heard > STALL_TIMEOUT_S:
+                raise BrokerError(
+                    f"{bootstrap} fell silent before the end of {topic}: check the broker and try again"
+                )
+
+
+class _Unacknowledged:
+    """Records under way: bounded in bytes, and each one checked."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self._progress = progress
+        self._waiting: deque[tuple[Any, int]] = deque()
+        self._bytes = 0
+        self._acknowledged = 0
+
+    def add(self, future: Any, size: int) -> None:
+        self._waiting.append((future, size))
+        self._bytes += size
+        while self._waiting and (self._bytes > MAX_UNACKNOWLEDGED_BYTES or self._waiting[0][0].is_done):
+            self._settle_oldest()
+
+    def settle(self) -> int:
+        """Check what is still under way; return how many records were acknowledged in all."""
+        while self._waiting:
+            self._settle_oldest()
+        if self._progress and self._acknowledged % PROGRESS_EVERY:
+            self._progress(self._acknowledged)
+        return self._acknowledged
+
+    def _settle_oldest(self) -> None:
+        future, size = self._waiting.popleft()
+        future.get(STALL_TIMEOUT_S)  # raises what the broker said of this record
+        self._bytes -= size
+        self._acknowledged += 1
+        if self._progress and self._acknowledged % PROGRESS_EVERY == 0:
+            self._progress(self._acknowledged)
+
+
+@lru_cache(maxsize=100_000)
+def _partition_of(key: bytes, partitions: int) -> int:
+    """As the default partitioner has it; remembered, since hashing a key takes as long as sending one.
+
+    >>> [_partition_of(key, 4) for key in (b"c-1", b"c-2", b"c-1")]
+    [3, 2, 3]
+    """
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def _ends(consumer: Any, partitions: list[Any]) -> dict[int, int]:
+    listed = consumer.end_offsets(partitions)
+    consumer.assign(partitions)
+    for tp in partitions:
+        consumer.seek(tp, listed[tp])
+    deadline = time.monotonic() + REACH_TIMEOUT_S
+    while any(consumer.highwater(tp) is None for tp in partitions):
+        consumer.poll(timeout_ms=POLL_MS, max_records=1)
+        if time.monotonic() > deadline:
+            raise BrokerError("the broker does not say where its topic ends: check the broker")
+    return {tp.partition: max(listed[tp], consumer.highwater(tp)) for tp in partitions}
+
+
+def _partitions(consumer: Any, topic: str) -> list[Any]:
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise BrokerError(f"the broker has no topic {topic}: check its name")
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+
+def _batch(tp: Any, start: int, stop: int, records: list[Any]) -> RecordBatch:
+    known = [record for record in records if record.offset < stop]
+    return RecordBatch(
+        tp.topic,
+        tp.partition,
+        start,
+        stop,
+        offsets=[record.offset for record in known],
+        keys=[record.key for record in known],
+        values=[record.value for record in known],
+        timestamps=[record.timestamp for record in known],
+    )
+
+
+@contextmanager
+def _client(kind: Any, bootstrap: str, timeout_s: float = REACH_TIMEOUT_S, **options: Any) -> Iterator[Any]:
+    """Open a client; what kafka-python raises becomes one line that names the broker."""
+    servers = bootstrap.split(",")
+    try:
+        client = kind(bootstrap_servers=servers, bootstrap_timeout_ms=int(timeout_s * 1000), **options)
+    except KafkaTimeoutError as error:
+        raise BrokerError(
+            f"no broker answers at {bootstrap}: check the address (HOST:PORT) and that the broker is running"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BrokerError(f"{bootstrap} is not a broker's address ({error}): give HOST:PORT") from error
+    try:
+        yield client
+    except KafkaError as error:
+        said = " ".join(str(error).split())
+        raise BrokerError(f"the broker at {bootstrap} failed ({said}): check it and try again") from error
+    finally:
+        client.close()

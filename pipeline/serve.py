@@ -1,0 +1,140 @@
+"""The worker's own HTTP server on the loopback: answers for the commands, and a page to look at."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from secrets import compare_digest
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.audit import audit
+from pipeline.errors import BrokerError, FirsthandError
+from pipeline.held import announced, new_token
+from pipeline.measure import DIMENSIONS
+from pipeline.report import last_refresh, report
+from pipeline.spans import microseconds, moment
+from pipeline.store import Store
+from pipeline.worker import WorkerState
+
+HOST = "127.0.0.1"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Answers:
+    """Answers requests from the worker's database; work on it runs beside the event loop."""
+
+    def __init__(self, store: Store, token: str, state: Callable[[], dict[str, Any]]) -> None:
+        self._store = store
+        self._token = token
+        self._state = state
+
+    def app(self) -> web.Application:
+        """The routes: the page and what it reads are open on the loopback, the commands need the token."""
+        app = web.Application(middlewares=[self._guard])
+        app.router.add_get("/", self._page)
+        app.router.add_get("/readings", self._readings)
+        app.router.add_get("/api/report", self._report)
+        app.router.add_get("/api/audit", self._audit)
+        app.router.add_get("/api/check", self._check)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        # A page of another origin may reach the loopback through a name of its own: only ours may ask.
+        if request.host.rpartition(":")[0] not in (HOST, "localhost"):
+            return web.Response(status=403, text="ask by 127.0.0.1")
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if request.path.startswith("/api/") and not compare_digest(bearer.encode(), self._token.encode()):
+            return web.Response(status=401, text="this needs the token beside the database")
+        try:
+            response: web.StreamResponse = await handler(request)
+        except FirsthandError as error:
+            response = web.Response(status=400, text=str(error))
+        response.headers.update(_HEADERS)
+        return response
+
+    async def _page(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape
+        page = files("pipeline").joinpath("page.html").read_text(encoding="utf-8")
+        return web.Response(text=page, content_type="text/html")
+
+    async def _readings(self, request: web.Request) -> web.Response:
+        """The current readings of one span and dimension, and how the worker is doing."""
+        query = request.query
+        readings = await self._report_rows(query.get("span", "7d"), query.get("by", "all"), None)
+        return web.json_response({"state": self._state(), "readings": readings})
+
+    async def _report(self, request: web.Request) -> web.Response:
+        query = request.query
+        as_of = moment(query["as_of"]) if "as_of" in query else None
+        return web.json_response(
+            await self._report_rows(query.get("span", "7d"), query.get("by", "all"), as_of)
+        )
+
+    async def _report_rows(self, span: str, by: str, as_of: datetime | None) -> list[dict[str, Any]]:
+        microseconds(span)
+        if by not in DIMENSIONS:
+            raise FirsthandError(f"by: one of {', '.join(DIMENSIONS)} is asked")
+        with self._store.reading() as con:
+            readings = await asyncio.to_thread(report, con, as_of, span, by)
+        return [each.as_dict() for each in readings]
+
+    async def _audit(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape
+        with self._store.reading() as con:
+            found = await asyncio.to_thread(audit, con)
+        return web.json_response(found.as_dict())
+
+    async def _check(self, request: web.Request) -> web.Response:
+        from checks.run import run_checks  # noqa: PLC0415 - Great Expectations takes seconds to import
+
+        docs = Path(request.query["docs"]) if "docs" in request.query else None
+        with self._store.reading() as con:
+            as_of = last_refresh(con) or self._store.latest_occurrence()
+            if as_of is None:
+                as_of = moment(request.query["now"])
+            found = await asyncio.to_thread(partial(run_checks, con, as_of, docs))
+        return web.Response(text=found.to_json(), content_type="application/json")
+
+
+def state_of(worker: WorkerState) -> dict[str, Any]:
+    """How a worker is doing, for programs."""
+    return {"phase": worker.phase, "lag": sum(worker.lag.values()), **asdict(worker.tally)}
+
+
+@asynccontextmanager
+async def serving(
+    store: Store,
+    database: Path,
+    port: int | None,
+    state: Callable[[], dict[str, Any]],
+    told: Callable[[str], None] = lambda url: None,  # noqa: ARG005 - it may tell nobody
+) -> AsyncIterator[str]:
+    """Serve on 127.0.0.1:`port` (a free one if None) and say so beside the database and to `told`."""
+    token = new_token()
+    runner = web.AppRunner(Answers(store, token, state).app(), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, port or 0)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise BrokerError(f"port {port} is taken: choose another with --port, or leave it out") from error
+    bound = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]  # noqa: SLF001 - no public name
+    url = f"http://{HOST}:{bound}/"
+    try:
+        with announced(database, url, token):
+            told(url)
+            yield url
+    finally:
+        await runner.cleanup()

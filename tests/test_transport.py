@@ -1,0 +1,145 @@
+"""The unpacker on its own, with wire batches as aiokafka hands them over; the rest is in test_worker."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka.errors import CorruptRecordException
+from faust.types import TP
+
+from pipeline import transport
+from pipeline.batch import RecordBatch
+from pipeline.errors import BrokerError
+
+HERE = TP("unpacked", 0)
+
+
+@dataclass
+class WireRecord:
+    offset: int
+
+    @property
+    def key(self) -> bytes:
+        return b"k%d" % self.offset
+
+    @property
+    def value(self) -> bytes:
+        return b"v%d" % self.offset
+
+    @property
+    def timestamp(self) -> int:
+        return 1_000 + self.offset
+
+
+@dataclass
+class WireBatch:
+    offsets: list[int]
+    next_offset: int
+    is_control_batch: bool = False
+    whole: bool = True
+
+    def validate_crc(self) -> bool:
+        return self.whole
+
+    def __iter__(self):
+        return iter([WireRecord(offset) for offset in self.offsets])
+
+
+@dataclass
+class Wire:
+    batches: list[WireBatch] = field(default_factory=list)
+
+    def has_next(self) -> bool:
+        return bool(self.batches)
+
+    def next_batch(self) -> WireBatch:
+        return self.batches.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def batched(monkeypatch):
+    monkeypatch.setattr(transport, "_batched", {HERE.topic})
+    monkeypatch.setattr(transport, "_empty_ranges", {})
+
+
+def unpacker(at: int, *wire: WireBatch, isolation: int = 0) -> transport.PartitionRecords:
+    return transport.PartitionRecords(HERE, Wire(list(wire)), None, at, None, None, True, isolation)
+
+
+def fetch(at: int, *wire: WireBatch) -> list[RecordBatch]:
+    return list(unpacker(at, *wire))
+
+
+def test_records_keep_their_keys_values_and_timestamps():
+    [batch] = fetch(0, WireBatch([0, 1], 2))
+    assert list(batch.offsets) == [0, 1]
+    assert batch.keys == [b"k0", b"k1"]
+    assert batch.values == [b"v0", b"v1"]
+    assert batch.timestamps == [1_000, 1_001]
+
+
+def test_wire_batches_that_follow_on_become_one_batch_with_a_plain_range_of_offsets():
+    [batch] = fetch(0, WireBatch([0, 1], 2), WireBatch([2, 3], 4))
+    assert batch.offsets == range(4)
+    assert (batch.start, batch.next) == (0, 4)
+
+
+def test_a_fetch_that_begins_inside_a_wire_batch_gives_only_what_was_asked_for():
+    [batch] = fetch(5, WireBatch(list(range(10)), 10))
+    assert list(batch.offsets) == [5, 6, 7, 8, 9]
+    assert (batch.start, batch.next) == (5, 10)
+
+
+def test_holes_left_by_compaction_are_covered():
+    [batch] = fetch(14, WireBatch([14, 17, 19], 25), WireBatch([25, 26], 27))
+    assert list(batch.offsets) == [14, 17, 19, 25, 26]
+    assert (batch.start, batch.next) == (14, 27)
+
+
+def test_a_control_batch_gives_nothing_and_is_covered_by_the_next_batch():
+    control = unpacker(10, WireBatch([10], 12, is_control_batch=True))
+    assert list(control) == []
+    assert control.next_fetch_offset == 12
+    [batch] = fetch(12, WireBatch([12, 13], 14))
+    assert (batch.start, batch.next) == (10, 14)
+    assert list(batch.offsets) == [12, 13]
+
+
+def test_what_was_empty_elsewhere_is_not_covered_by_a_later_batch():
+    fetch(10, WireBatch([], 12, is_control_batch=True))
+    [batch] = fetch(20, WireBatch([20], 21))
+    assert (batch.start, batch.next) == (20, 21)
+
+
+def test_a_batch_is_closed_when_it_has_enough_records(monkeypatch):
+    monkeypatch.setattr(transport, "MAX_BATCH_RECORDS", 3)
+    batches = fetch(27, WireBatch([27, 28, 29], 30), WireBatch([30], 31))
+    assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 31)]
+
+
+def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
+    damaged = WireBatch([2, 3], 4, whole=False)
+    first = unpacker(0, WireBatch([0, 1], 2), damaged)
+    assert [list(batch.offsets) for batch in first] == [[0, 1]]
+    assert first.next_fetch_offset == 2
+    with pytest.raises(CorruptRecordException):
+        fetch(2, damaged)
+
+
+def test_read_committed_is_refused():
+    with pytest.raises(NotImplementedError):
+        unpacker(0, WireBatch([0], 1), isolation=1)
+
+
+def test_a_topic_that_is_not_batched_keeps_its_single_records(monkeypatch):
+    monkeypatch.setattr(transport, "_batched", set())
+    singles = transport.PartitionRecords(HERE, Wire(), None, 0, None, None, True, 0)
+    assert list(singles) == []
+    assert singles._records_iterator is None
+
+
+@pytest.mark.parametrize("start", [5, 15], ids=["replaced", "cut"])
+def test_a_batch_that_does_not_follow_on_is_refused(start):
+    consumer = object.__new__(transport.Consumer)
+    consumer._expected = {HERE: 10}
+    with pytest.raises(BrokerError, match=f"offset 10 was expected, the broker sent {start}"):
+        consumer._require_no_gap(HERE, RecordBatch(*HERE, start, 20))
