@@ -42,7 +42,3 @@ create or replace macro internal.mean_margin(total, squares, n) as
     case when n > 1 then
         1.96 * sqrt((n::hugeint * squares - total::hugeint * total)::double / (n - 1)) / n
     end;
-
--- could this text be the bare form of a JSON number (0-9, -), container ([, {) or literal?
-create or replace macro internal.looks_unquoted(text) as
-    ascii(text) between 48 and 57 or ascii(text) in (45, 91, 123) or text = 'true' or text = 'false';
