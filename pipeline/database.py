@@ -11,6 +11,7 @@ from pipeline.errors import DatabaseError, DatabaseHeldError
 from pipeline.settings import Definitions
 
 SCHEMA_VERSION = 1
+_LOCKED = "Could not set lock on file"
 _ALWAYS = {
     "storage_compatibility_version": "latest",
     "python_enable_replacements": "false",  # a table is never a Python variable of the same name
@@ -22,7 +23,7 @@ def open_writer(
     definitions: Definitions,
     create: Callable[[duckdb.DuckDBPyConnection, Definitions], None],
     memory_limit: str = "512MB",
-    threads: int = 2,
+    threads: int = 1,
 ) -> duckdb.DuckDBPyConnection:
     """Open `path` for writing; a file that is not there is made, and filled by `create`.
 
@@ -71,6 +72,7 @@ def built_anew(
             yield con
         finally:
             con.close()
+        path.with_name(path.name + ".wal").unlink(missing_ok=True)  # of a file that is gone, or replaced
         partial.replace(path)
     finally:
         for left in (partial, partial.with_name(partial.name + ".wal")):
@@ -122,14 +124,14 @@ def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:
     try:
         con = duckdb.connect(str(path), config={**_ALWAYS, **config})
     except duckdb.Error as error:
-        kind = DatabaseHeldError if "lock" in str(error) else DatabaseError
+        kind = DatabaseHeldError if _LOCKED in str(error) else DatabaseError
         raise kind(_refusal(path, str(error))) from error
     con.execute("set global TimeZone = 'UTC'")
     return con
 
 
 def _refusal(path: Path, message: str) -> str:
-    if "lock" in message:
+    if _LOCKED in message:
         holder = message.partition("Conflicting lock is held in ")[2].partition(".")[0]
         by = f" ({holder})" if holder else ""
         return f"{path} is held by another process{by}; stop it, or name another file with --db"

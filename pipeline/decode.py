@@ -16,7 +16,7 @@ from pipeline.arrivals import Arrivals
 from pipeline.fields import FIELDS, Field
 from pipeline.judge import Touchpoint, Verdict, judge
 from pipeline.plain import plain_numbers
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 
 _ARROW = {
     "text": pa.string(),
@@ -50,21 +50,19 @@ def decode(con: duckdb.DuckDBPyConnection, arrivals: Arrivals) -> dict[int, Verd
     Returns the verdicts of the rejected ones, by running number.
     """
     values, stamps = arrivals.values, arrivals.stamps
-    strict = _in_utf8(values, plain_numbers(values))
-    raw = pa.table(
-        {
-            "n": pa.array(strict, pa.int32()),
-            "value": pa.array([values[n] for n in strict], pa.binary()).cast(pa.string()),
-            "timestamp_ms": pa.array([stamps[n] for n in strict], pa.int64()),
-        }
+    coordinates = arrivals.coordinates()
+    numbers = _in_utf8(values, plain_numbers(values))
+    raw = coordinates.take(pa.array(numbers, pa.int64())).append_column(
+        "value", pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string())
     )
+    raw = raw.append_column("timestamp_ms", pa.array([stamps[n] for n in numbers], pa.int64()))
     con.register("raw", raw)
     try:
         con.execute(STATEMENT)
     finally:
         con.unregister("raw")
     unusual = con.execute("from decoded select n where not plain").fetchall()
-    odd = sorted({n for (n,) in unusual}.union(_others(values, strict)))
+    odd = sorted({n for (n,) in unusual}.union(_others(values, numbers)))
     return _judge_each(con, odd, values, stamps)
 
 
@@ -116,11 +114,7 @@ def _judge_each(
 def _add(con: duckdb.DuckDBPyConnection, accepted: Sequence[tuple[int, Touchpoint]]) -> None:
     rows = [dict(zip(_JUDGED.names, (n, *touchpoint), strict=True)) for n, touchpoint in accepted]
     con.register("judged", pa.Table.from_pylist(rows, schema=_JUDGED))
-    con.execute(
-        "insert into decoded select * replace ((wait_s / 1000)::decimal(11, 3) as wait_s, "
-        "(handle_s / 1000)::decimal(11, 3) as handle_s, make_timestamptz(occurred_us) as occurred_us), true "
-        "from judged"
-    )
+    con.execute(load("join_judged"))
     con.unregister("judged")
 
 

@@ -1,5 +1,6 @@
 """From facts to readings: the macros that sum, the folding of facts into cells, the refresh of `metrics`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -25,16 +26,21 @@ FOLD_FACTS = 200_000
 """Facts that may wait unfolded: every reading sums them one by one."""
 
 
-def _sums() -> dict[str, str]:
+KINDS = {"contacts": "'contact', 'follow_up'", "answers": "'survey', 'invitation'"}
+"""The kinds of facts that metrics count, by Metric.counts."""
+
+
+def _sums(counts: str | None = None) -> dict[str, str]:
     """Every distinct sum, as expression over a fact to the column that holds it in cells.
 
-    >>> _sums()["csat is not null"]  # shared by csat and csat_mean
+    >>> _sums("answers")["csat is not null"]  # shared by csat and csat_mean
     'csat_denominator'
     """
     found: dict[str, str] = {}
     for metric in METRICS:
-        for alias, expression in quantities(metric.name).items():
-            found.setdefault(expression, f"{metric.name}_{alias}")
+        if counts in (None, metric.counts):
+            for alias, expression in quantities(metric.name).items():
+                found.setdefault(expression, f"{metric.name}_{alias}")
     return found
 
 
@@ -47,8 +53,12 @@ def _sql_type(column: str) -> str:
     return "hugeint" if column in _WIDE else "bigint"
 
 
+def _contribution(expression: str, column: str) -> str:
+    return f"sign * ({expression})::{_sql_type(column)}"
+
+
 def _contributions() -> str:
-    return ", ".join(f"sign * ({each})::{_sql_type(column)} as {column}" for each, column in SUMS.items())
+    return ", ".join(f"{_contribution(each, column)} as {column}" for each, column in SUMS.items())
 
 
 def _totals() -> str:
@@ -119,19 +129,22 @@ def fold(con: DuckDBPyConnection) -> None:
         ("facts", "cells", "internal.hour_of(occurred_us)"),
         ("revisions", "revision_cells", "internal.day_of(occurred_us), internal.day_of(visible_us)"),
     ):
-        for dimension, column in DIMENSIONS.items():
-            con.execute(
-                f"insert into internal.{cells} "
-                f"select {bucket}, '{dimension}', coalesce({column}, '(none)'), {_totals_of_facts()} "
-                f"from internal.{table} as fact where posted > {folded:d} group by all"
-            )
+        key = "hour" if cells == "cells" else "day, visible_day"
+        for counts, kinds in KINDS.items():
+            sums = _sums(counts)
+            for dimension, column in DIMENSIONS.items():
+                con.execute(
+                    f"insert into internal.{cells} ({key}, dim, member, {', '.join(sums.values())}) "
+                    f"select {bucket}, '{dimension}', coalesce({column}, '(none)'), {_folded(sums)} "
+                    f"from internal.{table} as fact "
+                    f"where posted > {folded:d} and kind in ({kinds}) group by all"
+                )
     con.execute("update internal.progress set folded = posted")
 
 
-def _totals_of_facts() -> str:
+def _folded(sums: Mapping[str, str]) -> str:
     return ", ".join(
-        f"sum(sign * ({each})::{_sql_type(column)})::{_sql_type(column)} as {column}"
-        for each, column in SUMS.items()
+        f"sum({_contribution(each, column)})::{_sql_type(column)}" for each, column in sums.items()
     )
 
 

@@ -14,22 +14,20 @@ from pipeline.settings import Definitions
 from pipeline.sql import fill
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIMENSION_COLUMNS = ("channel", "reason", "agent_id", "team", "segment", "stage")
-_ANSWER_COLUMNS = ("csat", "effort", "nps", "friendliness", "resolved")
-_EVENT_COLUMNS = ("source", "id", "type", "customer_id", "contact_id", "direction", "outcome")
-_FACT_COLUMNS = (
-    "occurred_us, visible_us, sign, kind, channel, reason, agent_id, team, segment, stage, outcome, "
-    "wait_ms, handle_ms, first_contacts, resolved_first, csat, effort, nps, friendliness, resolved"
-)
+_DIMENSIONS = ("channel", "reason", "agent_id", "team", "segment", "stage")
+_ANSWERS = ("csat", "effort", "nps", "friendliness", "resolved")
+_INHERITED = ("reason", "agent_id", "team", "segment", "stage")
 
 
-def _event(columns: tuple[str, ...]) -> str:
+def _event(*columns: str) -> str:
     return ", ".join(f"event.{column}" for column in columns)
 
 
-_LINKED = _event(_EVENT_COLUMNS + _DIMENSION_COLUMNS + _ANSWER_COLUMNS)
+_LINKED = _event(
+    "source", "id", "type", "customer_id", "contact_id", "direction", "outcome", *_DIMENSIONS, *_ANSWERS
+)
 _POOL = (
-    _event(("source", "id", "customer_id", "contact_id", "outcome", *_DIMENSION_COLUMNS))
+    _event("key_hash", "source", "id", "customer_id", "contact_id", "outcome", *_DIMENSIONS)
     + ", (event.wait_s * 1000)::bigint as wait_ms, (event.handle_s * 1000)::bigint as handle_ms"
 )
 
@@ -46,16 +44,30 @@ def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetim
     followed = follow_up("pool", "internal.reopens", definitions)
     con.execute(f"create or replace temp table followed_before as {followed}")
     _store(con, ingested_at)
-    con.execute(f"insert into pool select {_POOL}, event.occurred_us, true from fresh as event where inbound")
+    con.execute(
+        f"insert into pool select -1 - n, {_POOL}, event.occurred_us, true from fresh as event where inbound"
+    )
     con.execute(f"create or replace temp table followed_after as {followed}")
-    con.execute(fill("post", linked_columns=_LINKED))
     con.execute("update internal.progress set posted = posted + 1")
-    for table, known in (("facts", "="), ("revisions", ">")):
-        con.execute(
-            f"insert into internal.{table} (posted, {_FACT_COLUMNS}) "
-            f"select (select posted from internal.progress), {_FACT_COLUMNS} "
-            f"from posting where visible_us {known} occurred_us"
+    _post_facts(con)
+
+
+def _post_facts(con: DuckDBPyConnection) -> None:
+    dimensions = ", ".join(_DIMENSIONS)
+    con.execute(fill("change"))
+    con.execute(fill("post_contacts", dimensions=dimensions))
+    con.execute(fill("post_breaks", dimensions=dimensions))
+    con.execute(
+        fill(
+            "answer",
+            answer_columns=_event("type", *_DIMENSIONS, *_ANSWERS),
+            inherited=", ".join(
+                f"coalesce(event.{column}, contact.{column}) as full_{column}" for column in _INHERITED
+            ),
         )
+    )
+    for table, known in (("facts", "="), ("revisions", ">")):
+        con.execute(fill("post_answers", table=table, known=known, dimensions=dimensions))
 
 
 def _gather(con: DuckDBPyConnection, definitions: Definitions) -> None:
@@ -86,7 +98,7 @@ def _moment(us: int) -> datetime:
 def _store(con: DuckDBPyConnection, ingested_at: datetime) -> None:
     con.execute(
         "insert into internal.events by name "
-        "select * exclude (n, occurred_us, inbound), $ingested_at as ingested_at from fresh",
+        "select * exclude (n, occurred_us, inbound), $ingested_at::timestamptz as ingested_at from fresh",
         {"ingested_at": ingested_at},
     )
     con.execute(

@@ -1,6 +1,7 @@
 """A new database from a stream of events that was kept: the worker's own code, another source."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import chain
@@ -30,7 +31,7 @@ def read_lines(path: Path, max_records: int = 60_000) -> Iterator[RecordBatch]:
             while len(lines) >= max_records:
                 yield _batch(path.name, start, lines[:max_records])
                 lines, start = lines[max_records:], start + max_records
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     if lines:
         yield _batch(path.name, start, lines)

@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from pipeline.database import one
 from pipeline.measure import SPANS
+from pipeline.metrics import METRICS
 
 _COLUMNS = "metric, span, dimension, member, as_of, numerator, denominator, value, low, high"
 
@@ -71,14 +72,13 @@ def report(
 
     Sorted by metric, as METRICS has them, and member.
     """
-    moment = as_of or last_refresh(con)
-    if moment is None:
-        return []
-    source = "metrics_at($as_of, $span, $by)"
     if as_of is None and span in SPANS:
-        source = "metrics where span = $span and dimension = $by and as_of = $as_of"
-    rows = con.execute(
-        f"select {_COLUMNS} from {source} order by metric, member",
-        {"as_of": moment, "span": span, "by": by},
-    ).fetchall()
-    return [Reading(*row) for row in rows]
+        query = f"select {_COLUMNS} from metrics where span = $span and dimension = $by"
+        rows = con.execute(query, {"span": span, "by": by}).fetchall()
+    elif (moment := as_of or last_refresh(con)) is not None:
+        query = f"select {_COLUMNS} from metrics_at($as_of, $span, $by)"
+        rows = con.execute(query, {"as_of": moment, "span": span, "by": by}).fetchall()
+    else:
+        rows = []
+    order = {metric.name: n for n, metric in enumerate(METRICS)}
+    return sorted((Reading(*row) for row in rows), key=lambda each: (order[each.metric], each.member))

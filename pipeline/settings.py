@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
     max_records: PositiveInt = 60_000
     memory_limit: str = "512MB"
-    threads: PositiveInt = 2
+    threads: PositiveInt = 1
 
     @property
     def definitions(self) -> Definitions:

@@ -41,7 +41,7 @@ class Store:
         self._refreshing = con.cursor()
         self._sending = con.cursor()
         self._definitions = stored_definitions(con)
-        self._accept = fill("accept", key=", ".join(self._definitions.follow_up_key))
+        self._fresh = fill("fresh", key=", ".join(self._definitions.follow_up_key))
 
     def ingest(
         self,
@@ -55,13 +55,14 @@ class Store:
         begins beyond the watermark would leave a hole in the counts: GapError. Events that occurred
         outside `between` (both ends included) count as not consumed.
         """
+        measure.fold_when_due(self._con, self._fold_facts)
         with transaction(self._con):
             watermarks = self._watermarks()
-            _refuse_gaps(batches, watermarks)
-            new = after(batches, watermarks)
+            in_order = sorted(batches, key=lambda batch: batch.start)
+            _refuse_gaps(in_order, watermarks)
+            new = after(in_order, watermarks)
             tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
             self._move_watermarks(new, tallies)
-        measure.fold_when_due(self._con, self._fold_facts)
         return reduce(add, tallies.values(), Tally())
 
     def refresh(self, as_of: datetime) -> None:
@@ -119,12 +120,11 @@ class Store:
         between: tuple[datetime | None, datetime | None],
     ) -> dict[tuple[str, int], Tally]:
         """Decode, accept, post and reject; what became of the records, by partition."""
-        verdicts = decode(self._con, arrivals)
         self._con.register("arrivals", arrivals.coordinates())
-        self._con.register("rejected", _rejected(arrivals, verdicts))
         try:
-            self._con.execute(load("outside"), {"earliest": between[0], "latest": between[1]})
-            self._accept_fresh()
+            verdicts = decode(self._con, arrivals)
+            self._con.register("rejected", _rejected(arrivals, verdicts))
+            self._set_stale_aside(between)
             post(self._con, self._definitions, ingested_at)
             self._con.execute(load("reject"), {"rejected_at": ingested_at})
             rows = self._con.execute(load("tally")).fetchall()
@@ -133,11 +133,14 @@ class Store:
             self._con.unregister("rejected")
         return {(topic, partition): Tally(*counts) for topic, partition, *counts in rows}
 
-    def _accept_fresh(self) -> None:
+    def _set_stale_aside(self, between: tuple[datetime | None, datetime | None]) -> None:
+        """Tell duplicates, and events outside the times asked for, from the fresh ones."""
+        self._con.execute(load("outside"), {"earliest": between[0], "latest": between[1]})
         earliest, latest = self._con.execute(
             "select min(occurred_at), max(occurred_at) from decoded"
         ).fetchall()[0]
-        self._con.execute(self._accept, {"earliest": earliest, "latest": latest})
+        self._con.execute(load("stale"), {"earliest": earliest, "latest": latest})
+        self._con.execute(self._fresh)
 
     def _move_watermarks(
         self, batches: Sequence[RecordBatch], tallies: Mapping[tuple[str, int], Tally]

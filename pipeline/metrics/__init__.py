@@ -9,36 +9,38 @@ _COLUMN = re.compile(r"\s*(.+?) as (numerator|denominator|squares),\n", re.DOTAL
 
 
 class Metric(NamedTuple):
-    """A metric's name (and SQL file) and how its reading is shaped.
+    """A metric's name (and SQL file), what it counts, and how its reading is shaped.
 
     `kind` decides value and interval (see sql/readings.sql): a share (Wilson), a mean (of scores, or of
     +1/0/-1 as for NPS), or a plain count. `unit` "seconds": sums are kept in milliseconds. `window`
-    "settled": moved back by the follow-up F.
+    "settled": moved back by the follow-up F. `counts`: which facts add to it, contacts and what becomes
+    of them, or surveys and invitations; others are not looked at when facts are folded.
     """
 
     name: str
+    counts: Literal["contacts", "answers"]
     kind: Literal["share", "mean", "count"]
     unit: Literal["", "seconds"] = ""
     window: Literal["rolling", "settled"] = "rolling"
 
 
 METRICS = (
-    Metric("contacts", "count"),
-    Metric("csat", "share"),
-    Metric("csat_mean", "mean"),
-    Metric("effort", "mean"),
-    Metric("effort_easy", "share"),
-    Metric("nps", "mean"),
-    Metric("friendliness", "share"),
-    Metric("fcr", "share"),
-    Metric("fcr_settled", "share", window="settled"),
-    Metric("fcr_survey", "share"),
-    Metric("one_contact", "share"),
-    Metric("abandonment", "share"),
-    Metric("wait_mean", "mean", unit="seconds"),
-    Metric("handle_mean", "mean", unit="seconds"),
-    Metric("service_level", "share"),
-    Metric("response_rate", "share"),
+    Metric("contacts", "contacts", "count"),
+    Metric("csat", "answers", "share"),
+    Metric("csat_mean", "answers", "mean"),
+    Metric("effort", "answers", "mean"),
+    Metric("effort_easy", "answers", "share"),
+    Metric("nps", "answers", "mean"),
+    Metric("friendliness", "answers", "share"),
+    Metric("fcr", "contacts", "share"),
+    Metric("fcr_settled", "contacts", "share", window="settled"),
+    Metric("fcr_survey", "answers", "share"),
+    Metric("one_contact", "contacts", "share"),
+    Metric("abandonment", "contacts", "share"),
+    Metric("wait_mean", "contacts", "mean", unit="seconds"),
+    Metric("handle_mean", "contacts", "mean", unit="seconds"),
+    Metric("service_level", "contacts", "share"),
+    Metric("response_rate", "answers", "share"),
 )
 
 

@@ -1,12 +1,11 @@
--- one row per record of `raw` (n, value, timestamp_ms): its columns, and whether it is `plain`
+-- one row per record of `raw` (value, timestamp_ms and coordinates): its columns, and whether it is `plain`
 --
 -- The records of `raw` are plainly right by plain.py: strict JSON, every field of its type and within
 -- its limits. What that cannot see is looked at here, erring to not plain: such records go to judge.py.
 create or replace temp table decoded as
 with parsed as materialized (
     select
-        n,
-        timestamp_ms,
+        raw.* exclude (value),
         contains(value, '\u0000') as has_nul,
         json_transform(value, '{structure}') as event,
     from raw
@@ -15,6 +14,9 @@ with parsed as materialized (
 flat as (
     select
         n,
+        topic,
+        partition,
+        "offset",
         timestamp_ms,
         has_nul,
         event.source as source,
@@ -30,6 +32,9 @@ flat as (
 
 select
     n,
+    topic,
+    partition,
+    "offset",
     source,
     id,
     type,

@@ -1,28 +1,43 @@
--- one row per inbound contact of {pool}: is it a first contact, and what broke its resolution, when
+-- one row per inbound contact of {pool}, by its number k: is it a first contact, and what broke its
+-- resolution, when
 --
 -- First-contact resolution (contract 4; ISO 18295-1, SQM Group): eligible = inbound and not abandoned.
 -- A contact at t is a first contact if no eligible contact of the same key began in [t - F, t); it is
 -- resolved at first contact unless an inbound contact of the same key, abandoned ones included, came
 -- in (t, t + F], or a reopen of it did, or its outcome is unresolved or escalated. Equal instants are
 -- ordered by contact_id, source, id. {pool} must hold every inbound contact of a key within F.
-with ordered as (
+with crowded as (
+    select key_hash,
+    from {pool}
+    group by key_hash
+    having count(*) > 1
+),
+
+-- only a key with several contacts needs an order; most have one
+neighbours as (
     select
-        *,
+        k,
         -- abandoned contacts are a partition of their own: among the others this is the previous eligible
         lag(occurred_us) over (
-            partition by {key}, outcome is not distinct from 'abandoned'
+            partition by key_hash, {key}, abandoned
             order by occurred_us, contact_id, source, id
         ) as previous_us,
         lead(occurred_us) over (
-            partition by {key}
+            partition by key_hash, {key}
             order by occurred_us, contact_id, source, id
         ) as next_us,
-    from {pool}
+    from (
+        select
+            k, key_hash, {key}, occurred_us, contact_id, source, id,
+            outcome is not distinct from 'abandoned' as abandoned,
+        from {pool}
+        semi join crowded using (key_hash)
+    )
 ),
 
 -- a reopen means the smallest bearer of its contact_id
 reopened as (
-    select contact.occurred_us, contact.source, contact.id, min(reopen.occurred_us) as reopened_us,
+    select contact.k, min(reopen.occurred_us) as reopened_us,
     from {pool} as contact
     inner join {reopens} as reopen
         on reopen.contact_id = contact.contact_id
@@ -35,22 +50,18 @@ reopened as (
                 < (contact.occurred_us, contact.source, contact.id)
     )
     group by all
-),
-
-followed as (
-    select
-        ordered.*,
-        outcome is distinct from 'abandoned' as eligible,
-        eligible and coalesce(previous_us < occurred_us - internal.follow_up_us(), true) as is_first,
-        case when next_us <= occurred_us + internal.follow_up_us() then next_us end as repeated_us,
-        reopened_us,
-        case
-            when outcome in ('unresolved', 'escalated') then occurred_us
-            else least(repeated_us, reopened_us)
-        end as broken_us,
-    from ordered
-    left join reopened using (occurred_us, source, id)
 )
 
-select * exclude (previous_us, next_us)
-from followed
+select
+    k,
+    outcome is distinct from 'abandoned' as eligible,
+    eligible and coalesce(previous_us < occurred_us - internal.follow_up_us(), true) as is_first,
+    case when next_us <= occurred_us + internal.follow_up_us() then next_us end as repeated_us,
+    reopened_us,
+    case
+        when outcome in ('unresolved', 'escalated') then occurred_us
+        else least(repeated_us, reopened_us)
+    end as broken_us,
+from {pool}
+left join neighbours using (k)
+left join reopened using (k)

@@ -22,7 +22,7 @@ touched as (
     group by all
 )
 
-select {pool_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh
+select event.rowid as k, {pool_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh
 from internal.events as event
 inner join touched
     on touched.key_hash = event.key_hash

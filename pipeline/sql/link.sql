@@ -1,5 +1,5 @@
--- one row per event, old or fresh, of a contact_id to which the batch adds something to tell apart:
--- an answer, an invitation or a reopen, or a further contact
+-- one row per stored event, and per fresh contact or reopen, of a contact_id to which the batch adds
+-- something to tell apart: an answer, an invitation, a reopen, or a further contact
 create or replace temp table linked as
 with old as (
     select {linked_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh,
@@ -18,4 +18,4 @@ union all
 select {linked_columns}, occurred_us, true
 from fresh as event
 semi join ids using (contact_id)
-where contact_hash is not null
+where type in ('touchpoint.contact.v1', 'touchpoint.reopen.v1')

@@ -13,8 +13,8 @@ create or replace macro internal.day_start(day) as day * 86400000000 - 621355968
 -- '15m', '1h', '7d' as microseconds; a day is 24 hours in every zone
 create or replace macro internal.span_us(span) as
     case
-        when not regexp_full_match(span, '[1-9][0-9]{0,6}[mhd]')
-            then error('span: a positive whole number and m, h or d is asked (15m, 1h, 7d)')
+        when not coalesce(regexp_full_match(span, '[1-9][0-9]{0,6}[mhd]'), false)
+            then error('span: a positive whole number below 10000000 and m, h or d is asked (15m, 1h, 7d)')
         else left(span, -1)::bigint
             * case right(span, 1) when 'm' then 60000000 when 'h' then 3600000000 else 86400000000 end
     end;

@@ -2,8 +2,8 @@
 -- follow-up as of that moment; the five follow-up columns are null where the contact is not eligible
 create or replace macro contacts_at(as_of) as table
 with inbound as (
-    select source, id, customer_id, contact_id, outcome, channel, reason, team, segment, stage,
-        epoch_us(occurred_at) as occurred_us,
+    select rowid as k, key_hash, source, id, customer_id, contact_id, outcome, channel, reason, team, segment,
+        stage, epoch_us(occurred_at) as occurred_us,
     from internal.events
     where type = 'touchpoint.contact.v1' and direction = 'inbound'
         and occurred_at <= as_of::timestamptz
@@ -20,7 +20,8 @@ followed as (
 
 -- of several contacts with one contact_id the smallest is meant
 bearers as (
-    select source, id, occurred_at, contact_id,
+    select
+        rowid as k,
         row_number() over (partition by contact_id order by occurred_at, source, id) = 1 as is_meant,
     from internal.events
     where type = 'touchpoint.contact.v1'
@@ -63,16 +64,12 @@ select
         as resolved_at_first_contact,
     if(
         followed.eligible and followed.is_first,
-        epoch_us(as_of::timestamptz) >= followed.occurred_us + internal.follow_up_us(),
+        epoch_us(as_of::timestamptz) >= epoch_us(event.occurred_at) + internal.follow_up_us(),
         null
     ) as settled,
 from internal.events as event
-left join followed
-    on followed.occurred_us = epoch_us(event.occurred_at)
-    and followed.source = event.source and followed.id = event.id
-left join bearers
-    on bearers.occurred_at = event.occurred_at
-    and bearers.source = event.source and bearers.id = event.id
+left join followed on followed.k = event.rowid
+left join bearers on bearers.k = event.rowid
 left join latest_survey as survey on survey.contact_id = event.contact_id and bearers.is_meant
 where event.type = 'touchpoint.contact.v1' and event.occurred_at <= as_of::timestamptz;
 
