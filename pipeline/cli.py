@@ -1,13 +1,19 @@
-"""The command line's frame: where the clock is made, and where every failure becomes one line."""
+"""The command line's frame: where every failure becomes one line on stderr, and every end a clean one."""
 
+import errno
 import logging
+import os
+import signal
 import sys
 from typing import NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from pipeline.commands import databases, files, streams
 from pipeline.errors import FirsthandError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="firsthand",
@@ -22,23 +28,71 @@ for commands in (streams, files, databases):
 
 
 def main() -> None:
-    """Run a command; a failure is one line on stderr that says what to do, and exit code 1."""
-    logging.basicConfig(level=logging.CRITICAL)
+    """Run a command; a failure is one line on stderr that says what to do, and exit code 1 (bad usage: 2)."""
+    _hear_ourselves_only()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up on the way out, as Ctrl-C does
     try:
-        app()
+        interrupted = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except TyperException as error:
+        _refuse(error)
     except FirsthandError as error:
         _fail(str(error))
     except KeyboardInterrupt:
         _fail("interrupted")
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left
+        _forget_stdout()  # whoever read our output has left
         sys.exit(1)
     except OSError as error:
-        _fail(f"{error.filename or 'the system'}: {error.strerror or error}")
+        _forget_stdout()
+        _fail(_system_said(error))
     except Exception as error:  # noqa: BLE001 - the outermost frame
-        _fail(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        _fail(_engine_said(error))
+    if interrupted:
+        _fail("interrupted")
 
 
-def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"firsthand: {message}\n")
-    sys.exit(1)
+def _hear_ourselves_only() -> None:
+    """Show the warnings of this program; what its engines log is for those who debug them."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.addFilter(logging.Filter("pipeline"))
+    logging.basicConfig(handlers=[handler], format="firsthand: %(message)s")
+
+
+def _refuse(error: TyperException) -> NoReturn:
+    """Bad usage: what was wrong with it and where the help is."""
+    said = error.format_message()
+    if said.startswith("Usage:"):  # no command at all: the help itself
+        sys.stderr.write(f"{said}\n")
+        sys.exit(error.exit_code)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "firsthand"
+    _fail(f"{said.rstrip('.')}; `{command} --help` shows how it is used", error.exit_code)
+
+
+def _system_said(error: OSError) -> str:
+    if error.errno in _DISK_FULL:
+        return f"the disk is full ({error.strerror}): free some space and try again"
+    return f"{error.filename or 'the system'}: {error.strerror or error}; check it and try again"
+
+
+def _engine_said(error: Exception) -> str:
+    """What a library raised that nobody expected: its kind and its own words."""
+    said = " ".join(str(error).split())[:300]
+    if "No space left" in said or "File too large" in said:
+        return f"the disk is full: free some space and try again ({said})"
+    return f"{type(error).__name__}: {said}"
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter not fail once more when it flushes at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    if sys.stderr is not None:
+        sys.stderr.write(f"firsthand: {' '.join(message.splitlines())}\n")
+    sys.exit(code)

@@ -5,24 +5,26 @@ The simulated days pass in a minute or two, so the worker is handed a clock that
 
 import multiprocessing
 import os
+import shlex
+import signal
 import sys
+import threading
 import webbrowser
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from pipeline.database import open_writer
+from pipeline.database import open_reader, open_writer
 from pipeline.embedded_broker import EmbeddedBroker
-from pipeline.errors import DatabaseError
-from pipeline.live import overview, watching
-from pipeline.measure import SPANS
+from pipeline.errors import BrokerError, DatabaseError, FirsthandError
+from pipeline.live import Watcher, printer, tell, watching
 from pipeline.report import Reading, report
 from pipeline.schema import create_schema
-from pipeline.serve import serving, state_of
+from pipeline.serve import listening, serving, state_of
 from pipeline.settings import Settings
 from pipeline.store import Store
 from pipeline.worker import Worker, WorkerSettings, WorkerState
@@ -33,6 +35,8 @@ SEED = 7
 PACE = 2_500
 """Events per second while somebody watches; with --events as fast as it goes."""
 DEFAULT_DATABASE = Path("firsthand-demo.duckdb")
+FAILED = 3
+"""The simulator's exit code where it could not send."""
 COMPARED = ("csat", "effort_easy", "wait_mean", "abandonment", "fcr_settled")
 
 
@@ -47,98 +51,109 @@ def run(
     may_open: bool,
 ) -> None:
     """Run the demo until all `events` are in, or, without a number, until it is stopped; then report."""
-    path = database or DEFAULT_DATABASE
-    if database is None:
-        path.unlink(missing_ok=True)  # the demo's own, from the last time
-    elif path.exists():
-        raise DatabaseError(f"{path} is there already; name another file, or remove it")
+    path = _place(database)
+    listener = listening(port)
     start = clock().astimezone(UTC) - timedelta(days=DAYS)
+    asked = events or EVENTS
     with EmbeddedBroker() as broker:
         store = Store(open_writer(path, settings.definitions, create_schema, settings.memory_limit))
         try:
-            state = _stream(settings, store, broker.bootstrap, start, console, path, events, port, may_open)
-            out = Console()
-            if not out.is_terminal:
-                out = Console(width=200)
-            _tell(store, start, out)
-            asked = events or EVENTS
-            out.print(
-                f"{state.tally.consumed:,} of {asked:,} events in {path}; next: firsthand report --db {path}"
+            at = WorkerSettings(
+                broker.bootstrap,
+                settings.topic,
+                settings.dlq_topic,
+                settings.group,
+                settings.partitions,
+                settings.max_records,
             )
+
+            def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
+                welcome = _welcome(console, may_open)
+                return serving(store, path, listener, lambda: state_of(worker.state), welcome)
+
+            with _feeding(at, start, asked, None if events else PACE) as feeder:
+
+                def stop_when_all_is_in(state: WorkerState) -> None:
+                    if (events and state.tally.consumed >= events) or feeder.exitcode:
+                        worker.stop()
+
+                worker = Worker(
+                    store,
+                    at,
+                    lambda: store.latest_occurrence() or start,
+                    on_tick=stop_when_all_is_in,
+                    services=[service],
+                )
+                with watching(store, lambda: worker.state, console) as watcher:
+                    worker.run()
+            if feeder.exitcode == FAILED:
+                raise BrokerError("the demo's simulator could not send its events; try again")
+            _tell(store, start, watcher, printer())
+            consumed = worker.state.tally.consumed
+            next_step = f"next: firsthand report --db {shlex.quote(str(path))}"
+            tell(printer(), f"{consumed:,} of {asked:,} events in {path}; {next_step}")
         finally:
             store.close()
 
 
-def _stream(
-    settings: Settings,
-    store: Store,
-    bootstrap: str,
-    start: datetime,
-    console: Console,
-    path: Path,
-    events: int | None,
-    port: int | None,
-    may_open: bool,
-) -> WorkerState:
-    """Feed the worker and watch it; the state it ended in."""
+def _place(database: Path | None) -> Path:
+    """Where the demo's database goes: a new file that was asked for, or the demo's own, made anew."""
+    if database is not None and database.exists():
+        raise DatabaseError(f"{database} is there already; name another file, or remove it")
+    path = database or DEFAULT_DATABASE
+    if path.exists():
+        with open_reader(path):  # refuses what another demo holds, and what is no database of firsthand's
+            pass
+        path.unlink()
+        path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    return path
 
-    def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
-        return serving(store, path, port, lambda: state_of(worker.state), _welcome(console, may_open))
 
-    def stop_when_all_is_in(state: WorkerState) -> None:
-        if events is not None and state.tally.consumed >= events:
-            worker.stop()
-
-    worker = Worker(
-        store,
-        WorkerSettings(
-            bootstrap,
-            settings.topic,
-            settings.dlq_topic,
-            settings.group,
-            settings.partitions,
-            settings.max_records,
-        ),
-        lambda: store.latest_occurrence() or start,
-        on_tick=stop_when_all_is_in,
-        services=[service],
+@contextmanager
+def _feeding(
+    at: WorkerSettings, start: datetime, events: int, rate: float | None
+) -> Iterator[multiprocessing.process.BaseProcess]:
+    """Simulate into the topic while the block runs; a process of its own takes no time from the worker."""
+    feeder = multiprocessing.get_context("spawn").Process(
+        target=_feed, args=(at.bootstrap, at.topic, at.partitions, start, events, rate), daemon=True
     )
-    feeding = multiprocessing.get_context("spawn").Process(
-        target=_feed,
-        args=(bootstrap, settings.topic, settings.partitions, start, events or EVENTS),
-        kwargs={"rate": None if events else PACE},
-        daemon=True,
-    )
-    feeding.start()
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is the worker's business
+    feeder.start()
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        with watching(store, lambda: worker.state, console):
-            worker.run()
+        yield feeder
     finally:
-        feeding.terminate()
-        feeding.join()
-    return worker.state
+        feeder.terminate()
+        feeder.join()
 
 
 def _feed(
     bootstrap: str, topic: str, partitions: int, start: datetime, events: int, rate: float | None
 ) -> None:
-    """Simulate into the topic; a process of its own, so that it takes no time from the worker."""
-    import signal  # noqa: PLC0415 - only this process needs them
-
-    from pipeline.kafka import ensure_topics, produce  # noqa: PLC0415
+    from pipeline.kafka import ensure_topics, produce  # noqa: PLC0415 - only this process needs them
     from pipeline.simulate import Incident, simulate  # noqa: PLC0415
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's business; it ends this one
-    ensure_topics(bootstrap, {topic: partitions})
-    simulated = simulate(events, SEED, start=start, days=DAYS, incident=Incident())
-    produce(bootstrap, topic, ((each.key, each.value) for each in simulated), rate=rate)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        ensure_topics(bootstrap, {topic: partitions})
+        simulated = simulate(events, SEED, start=start, days=DAYS, incident=Incident())
+        produce(bootstrap, topic, ((each.key, each.value) for each in simulated), rate=rate)
+    except FirsthandError:
+        os._exit(FAILED)  # the demo says so
+
+
+def _end_with_parent() -> None:
+    """A killed demo leaves no simulator behind."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+    os._exit(0)
 
 
 def _welcome(console: Console, may_open: bool) -> Callable[[str], None]:
     """Say where the page is, and open it where there is a desktop to open it on."""
 
     def told(url: str) -> None:
-        console.print(f"look at {url} (Ctrl-C ends the demo)", soft_wrap=True, highlight=False)
+        tell(console, f"look at {url} (Ctrl-C ends the demo)")
         desktop = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if may_open and console.is_terminal and (desktop or sys.platform in ("darwin", "win32")):
             webbrowser.open(url)
@@ -146,25 +161,22 @@ def _welcome(console: Console, may_open: bool) -> Callable[[str], None]:
     return told
 
 
-def _tell(store: Store, start: datetime, out: Console) -> None:
+def _tell(store: Store, start: datetime, watcher: Watcher, out: Console) -> None:
     """The end report: all readings, and what changed from the first half to the second."""
     halfway = start + timedelta(days=DAYS / 2)
     with store.reading() as con:
-        rows = con.execute(
-            "select metric, span, dimension, member, as_of, numerator, denominator, value, low, high "
-            "from metrics where dimension = 'all' order by list_position($spans, span), metric",
-            {"spans": list(SPANS)},
-        ).fetchall()
         changes = [
             change
             for by in ("channel", "reason")
             for change in _changes(report(con, halfway, "7d", by), report(con, None, "7d", by))
         ]
-    if rows:
-        out.print(overview([Reading(*row) for row in rows], f"as of {rows[0][4]:%Y-%m-%d %H:%M} UTC"))
-    out.print("\nWhat changed in the second week beyond chance (95 % intervals apart), largest first:")
+    out.print(watcher.table(out))
+    if not changes:
+        tell(out, "Nothing changed in the second week beyond chance: too few events, or stopped too early.")
+        return
+    tell(out, "What changed in the second week beyond chance (95 % intervals apart), largest first:")
     for _, line in sorted(changes, reverse=True)[:10]:
-        out.print(f"  {line}", soft_wrap=True, highlight=False)
+        tell(out, f"  {line}")
 
 
 def _changes(before: Sequence[Reading], after: Sequence[Reading]) -> list[tuple[float, str]]:

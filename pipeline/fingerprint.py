@@ -5,12 +5,12 @@ import hashlib
 from duckdb import DuckDBPyConnection
 
 from pipeline.database import one
-from pipeline.measure import DIMENSIONS, SPANS
+from pipeline.measure import ALL_READINGS
 from pipeline.sql import load
 
 _READINGS = (
-    "select metric, member, numerator::varchar, denominator "
-    "from metrics_at($as_of, $span, $dimension) order by metric, member"
+    "select metric, span, dimension, member, numerator::varchar, denominator "
+    f"from ({ALL_READINGS}) order by all"
 )
 _CONTACTS = (
     "select sha256(string_agg(concat_ws('|', source, id, epoch_us(occurred_at), csat, effort, nps, "
@@ -38,7 +38,5 @@ def fingerprint(con: DuckDBPyConnection) -> str:
     latest = one(con, "select max(occurred_at) from internal.events")
     if latest is not None:
         add(_CONTACTS, {"as_of": latest})
-        for span in SPANS:
-            for dimension in DIMENSIONS:
-                add(_READINGS, {"as_of": latest, "span": span, "dimension": dimension})
+        add(_READINGS, {"as_of": latest})
     return digest.hexdigest()

@@ -3,17 +3,30 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
-from pipeline.errors import DatabaseError, FirsthandError
+from duckdb import DuckDBPyConnection
+
+from pipeline.database import open_reader
+from pipeline.errors import DatabaseError, DatabaseHeldError, FirsthandError
 
 ANSWER_TIMEOUT_S = 600
+PATIENCE_S = 5.0
+LOOK_AGAIN_S = 0.1
+REFUSED = 400
+
+_without_proxies = build_opener(ProxyHandler({})).open
+"""The loopback is nobody else's business, whatever the environment says of proxies."""
 
 
 def beside(database: Path) -> Path:
@@ -41,21 +54,69 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def ask_worker(database: Path, command: str, **parameters: str) -> Any:
-    """Let the worker that holds `database` run report, audit or check; what it answers, from JSON.
+@dataclass(frozen=True)
+class Holder:
+    """The worker that holds a database."""
 
-    Raises DatabaseError if no worker of firsthand's answers for the file.
+    database: Path
+    url: str
+    token: str
+
+    def ask(self, command: str, **parameters: str) -> Any:
+        """Let it run report, audit or check; what it answers, from JSON.
+
+        Raises DatabaseError if it does not answer, FirsthandError with its words where it refuses.
+        """
+        request = Request(  # noqa: S310 - the loopback
+            f"{self.url}api/{command}?{urlencode(parameters)}",
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        try:
+            with _without_proxies(request, timeout=ANSWER_TIMEOUT_S) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            said = error.read().decode(errors="replace").strip() if error.code == REFUSED else error.reason
+            raise FirsthandError(f"the worker that holds {self.database} cannot tell: {said}") from error
+        except (OSError, ValueError, HTTPException) as error:
+            raise DatabaseError(f"the worker that held {self.database} is gone; try again") from error
+
+
+@contextmanager
+def reader(
+    database: Path,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[DuckDBPyConnection | Holder]:
+    """A connection to read by or, where a worker holds the database, that worker, to be asked.
+
+    A worker that is about to start or to end holds the database and answers nobody: that is waited for.
+    Raises DatabaseError as `open_reader` does, and where it stays held and no worker answers for it.
     """
+    deadline = monotonic() + PATIENCE_S
+    with ExitStack() as stack:
+        while True:
+            try:
+                found: DuckDBPyConnection | Holder | None = stack.enter_context(open_reader(database))
+            except DatabaseHeldError as error:
+                found = _holder(database)
+                if found is None and monotonic() > deadline:
+                    raise DatabaseError(
+                        f"{database} is held by another process, and no worker of firsthand's answers for it; "
+                        "stop that process, or name another file with --db"
+                    ) from error
+            if found is not None:
+                break
+            sleep(LOOK_AGAIN_S)
+        yield found
+
+
+def _holder(database: Path) -> Holder | None:
+    """The worker that says it holds the database, if somebody listens where it said."""
     try:
-        announced_at = json.loads(beside(database).read_text(encoding="utf-8"))
-        url = f"{announced_at['url']}api/{command}?{urlencode(parameters)}"
-        request = Request(url, headers={"Authorization": f"Bearer {announced_at['token']}"})  # noqa: S310 - loopback
-        with urlopen(request, timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310 - the address of our own file
-            return json.load(answer)
-    except HTTPError as error:
-        raise FirsthandError(error.read().decode(errors="replace").strip()) from error
-    except (OSError, ValueError, KeyError, URLError) as error:
-        raise DatabaseError(
-            f"{database} is held by another process, and no worker of firsthand's answers for it; "
-            "stop that process, or name another file with --db"
-        ) from error
+        said = json.loads(beside(database).read_text(encoding="utf-8"))
+        holder = Holder(database, said["url"], said["token"])
+        at = urlsplit(holder.url)
+        socket.create_connection((at.hostname, at.port), timeout=1).close()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return holder

@@ -1,6 +1,6 @@
 """From facts to readings: the macros that sum, the folding of facts into cells, the refresh of `metrics`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -45,6 +45,7 @@ def _sums(counts: str | None = None) -> dict[str, str]:
 
 
 SUMS = _sums()
+_UNITS = {"": "1", "seconds": "0.001"}
 _WIDE = tuple(column for expression, column in SUMS.items() if "hugeint" in expression)
 
 
@@ -72,34 +73,60 @@ def _member() -> str:
     return f"coalesce(case dim {cases} end, '(none)')"
 
 
-def _struct(metric: Metric) -> str:
-    """One metric's sums as a struct, for the long form of the readings."""
-    of = {alias: SUMS[expression] for alias, expression in quantities(metric.name).items()}
-    unit = "0.001" if metric.unit == "seconds" else "1"
-    return (
-        f"{{metric: '{metric.name}', kind: '{metric.kind}', unit: {unit}::decimal(4, 3), "
-        f"numerator: {of['numerator']}, denominator: {of.get('denominator', '1::bigint')}, "
-        f"squares: {of.get('squares', 'null')}::hugeint}}"
+def _sum_of(metric: Metric, alias: str, otherwise: str) -> str:
+    """Where the readings find a metric's sum: the column's name with its window."""
+    expression = quantities(metric.name).get(alias)
+    return otherwise if expression is None else f"{metric.window}.{SUMS[expression]}"
+
+
+def _readings(spans: Sequence[str], as_of: str, dims: str) -> str:
+    """The select of all readings for some spans, each an SQL expression, as are the others."""
+
+    def windows(moved_back: str) -> str:
+        return " union all ".join(
+            fill("window_sums", span=span, as_of=as_of, moved_back=moved_back, dims=dims) for span in spans
+        )
+
+    return fill(
+        "readings",
+        rolling=windows("0"),
+        settled=windows("internal.follow_up_us()"),
+        numerators=", ".join(_sum_of(each, "numerator", "0") for each in METRICS),
+        denominators=", ".join(_sum_of(each, "denominator", "1") for each in METRICS),
+        squares=", ".join(_sum_of(each, "squares", "null::hugeint") for each in METRICS),
+        metrics=", ".join(
+            f"({n}, '{each.name}', '{each.kind}', {_UNITS[each.unit]}::decimal(4, 3))"
+            for n, each in enumerate(METRICS, start=1)
+        ),
+        as_of=as_of,
     )
 
 
 def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
     """Create (or replace) the macros behind `metrics_at`, from the metric files and the definitions."""
-    fact_columns = [name for name, *_ in con.execute("describe internal.facts").fetchall()]
-    parts = {
-        "follow_up_us": str(definitions.follow_up_us),
-        "service_level_ms": str(definitions.service_level_ms),
-        "dimension_names": ", ".join(f"'{name}'" for name in DIMENSIONS),
-        "fact_columns": ", ".join(fact_columns),
-        "member": _member(),
-        "contributions": _contributions(),
-        "sum_columns": ", ".join(SUMS.values()),
-        "totals": _totals(),
-        "rolling_structs": ", ".join(_struct(each) for each in METRICS if each.window == "rolling"),
-        "settled_structs": ", ".join(_struct(each) for each in METRICS if each.window == "settled"),
-    }
-    for name in ("macros", "sums", "readings"):
-        con.execute(fill(name, **parts))
+    con.execute(
+        fill(
+            "macros",
+            follow_up_us=str(definitions.follow_up_us),
+            service_level_ms=str(definitions.service_level_ms),
+            dimension_names=", ".join(f"'{name}'" for name in DIMENSIONS),
+        )
+    )
+    con.execute(
+        fill(
+            "sums",
+            fact_columns=", ".join(name for name, *_ in con.execute("describe internal.facts").fetchall()),
+            member=_member(),
+            contributions=_contributions(),
+            sum_columns=", ".join(SUMS.values()),
+            totals=_totals(),
+        )
+    )
+    readings = _readings(["span::varchar"], "as_of", "[internal.known_dimension(dimension)]")
+    con.execute(
+        "-- the readings at any moment: a pure function of its arguments and the accepted events\n"
+        f"create or replace macro metrics_at(as_of, span, dimension) as table {readings}"
+    )
 
 
 def create_cells(con: DuckDBPyConnection) -> None:
@@ -153,14 +180,12 @@ def refresh(con: DuckDBPyConnection, as_of: datetime) -> None:
 
     The cost follows the hours in a window and the members of a dimension, not the events in history.
     """
-    insert = (
-        "insert into metrics select metric, $span, dim, member, $as_of, "
-        "numerator, denominator, value, low, high "
-        "from internal.readings(epoch_us($as_of::timestamptz), internal.span_us($span), $dims)"
-    )
     with transaction(con):
         con.execute("delete from metrics")
-        for span in SPANS:
-            con.execute(insert, {"as_of": as_of, "span": span, "dims": list(DIMENSIONS)})
+        con.execute(f"insert into metrics {ALL_READINGS}", {"as_of": as_of})
         con.execute("delete from internal.refreshed")
         con.execute("insert into internal.refreshed values ($as_of)", {"as_of": as_of})
+
+
+ALL_READINGS = _readings([f"'{span}'" for span in SPANS], "$as_of", f"[{', '.join(map(repr, DIMENSIONS))}]")
+"""All SPANS and DIMENSIONS at $as_of, in one select."""

@@ -1,11 +1,11 @@
 """The worker's own HTTP server on the loopback: answers for the commands, and a page to look at."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from secrets import compare_digest
@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.audit import audit
-from pipeline.errors import BrokerError, FirsthandError
+from pipeline.errors import FirsthandError, InputError
 from pipeline.held import announced, new_token
 from pipeline.measure import DIMENSIONS
 from pipeline.report import last_refresh, report
@@ -62,6 +62,8 @@ class Answers:
             response: web.StreamResponse = await handler(request)
         except FirsthandError as error:
             response = web.Response(status=400, text=str(error))
+        except ValueError as error:
+            response = web.Response(status=400, text=f"{request.path}: {error}")
         response.headers.update(_HEADERS)
         return response
 
@@ -96,15 +98,15 @@ class Answers:
         return web.json_response(found.as_dict())
 
     async def _check(self, request: web.Request) -> web.Response:
+        docs = Path(request.query["docs"]) if "docs" in request.query else None
+        found = await asyncio.to_thread(self._checked, moment(request.query.get("now", "")), docs)
+        return web.Response(text=found, content_type="application/json")
+
+    def _checked(self, now: datetime, docs: Path | None) -> str:
         from checks.run import run_checks  # noqa: PLC0415 - Great Expectations takes seconds to import
 
-        docs = Path(request.query["docs"]) if "docs" in request.query else None
         with self._store.reading() as con:
-            as_of = last_refresh(con) or self._store.latest_occurrence()
-            if as_of is None:
-                as_of = moment(request.query["now"])
-            found = await asyncio.to_thread(partial(run_checks, con, as_of, docs))
-        return web.Response(text=found.to_json(), content_type="application/json")
+            return run_checks(con, last_refresh(con) or now, docs).to_json()
 
 
 def state_of(worker: WorkerState) -> dict[str, Any]:
@@ -112,27 +114,35 @@ def state_of(worker: WorkerState) -> dict[str, Any]:
     return {"phase": worker.phase, "lag": sum(worker.lag.values()), **asdict(worker.tally)}
 
 
+def listening(port: int | None) -> socket.socket:
+    """A socket that listens on 127.0.0.1:`port` (a free one if None), before anything else is begun.
+
+    Raises InputError where the port cannot be had.
+    """
+    try:
+        return socket.create_server((HOST, port or 0))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"port {port} is taken ({reason}): choose another with --port, or leave it out"
+        ) from error
+
+
 @asynccontextmanager
 async def serving(
     store: Store,
     database: Path,
-    port: int | None,
+    listener: socket.socket,
     state: Callable[[], dict[str, Any]],
     told: Callable[[str], None] = lambda url: None,  # noqa: ARG005 - it may tell nobody
 ) -> AsyncIterator[str]:
-    """Serve on 127.0.0.1:`port` (a free one if None) and say so beside the database and to `told`."""
+    """Serve on `listener`, and say where beside the database and to `told`."""
     token = new_token()
     runner = web.AppRunner(Answers(store, token, state).app(), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, port or 0)
+    url = f"http://{HOST}:{listener.getsockname()[1]}/"
     try:
-        await site.start()
-    except OSError as error:
-        await runner.cleanup()
-        raise BrokerError(f"port {port} is taken: choose another with --port, or leave it out") from error
-    bound = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]  # noqa: SLF001 - no public name
-    url = f"http://{HOST}:{bound}/"
-    try:
+        await web.SockSite(runner, listener).start()
         with announced(database, url, token):
             told(url)
             yield url

@@ -1,9 +1,6 @@
 """Commands on a database file: replay, report, audit, fingerprint, check."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +14,14 @@ from pipeline.commands.options import (
     Moment,
     OptionalKafka,
     Span,
+    a_file,
     clock,
     console,
+    progress,
     settings,
     usage,
 )
-from pipeline.errors import DatabaseError, DatabaseHeldError, InputError
+from pipeline.errors import DatabaseError, InputError
 from pipeline.spans import moment
 
 
@@ -38,7 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 def replay_events(
-    source: Annotated[str, typer.Argument(help="events.jsonl, events.jsonl.gz or kafka://HOST:PORT/TOPIC")],
+    source: Annotated[
+        str, typer.Argument(help="events.jsonl, events.jsonl.gz or kafka://HOST:PORT/TOPIC", metavar="SOURCE")
+    ],
     db: Database,
     from_: Annotated[
         datetime | None,
@@ -56,15 +57,17 @@ def replay_events(
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.store import Store  # noqa: PLC0415
 
+    if from_ and to and from_ > to:
+        raise typer.BadParameter("--from is later than --to: no event is between them")
     at = settings()
     batches = _batches(source)
-    counting = _counting()
-    with built_anew(db, at.definitions, create_schema, overwrite=overwrite) as con:
+    with (
+        progress("records") as told,
+        built_anew(db, at.definitions, create_schema, overwrite=overwrite) as con,
+    ):
         store = Store(con)
-        tally = replay(store, batches, clock(), (from_, to), counting)
+        tally = replay(store, batches, clock(), (from_, to), told and (lambda tally: told(tally.consumed)))
         store.close()
-    if counting:
-        sys.stderr.write("\n")
     print(  # noqa: T201
         f"{db}: {tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
         f"+ {tally.rejected:,} rejected + {tally.tombstones:,} tombstones"
@@ -79,17 +82,16 @@ def show_report(
     as_json: AsJson = False,
 ) -> None:
     """Show the readings: value, 95 % interval and what they were counted from."""
-    from rich.console import Console  # noqa: PLC0415
-
-    from pipeline.live import listing  # noqa: PLC0415
+    from pipeline.held import Holder, reader  # noqa: PLC0415
+    from pipeline.live import listing, printer  # noqa: PLC0415
     from pipeline.report import Reading, report  # noqa: PLC0415
 
     asked = {"span": span, "by": by.value} | ({"as_of": as_of.isoformat()} if as_of else {})
-    with _reader(db) as con:
-        if con is None:
-            rows = _ask(db, "report", **asked)
+    with reader(db) as found:
+        if isinstance(found, Holder):
+            rows = found.ask("report", **asked)
         else:
-            rows = [each.as_dict() for each in report(con, as_of, span, by.value)]
+            rows = [each.as_dict() for each in report(found, as_of, span, by.value)]
     if as_json:
         print(json.dumps(rows, indent=2))  # noqa: T201
         return
@@ -97,19 +99,16 @@ def show_report(
         console().print("no readings: nothing was counted in this window", highlight=False)
         return
     readings = [Reading.from_dict(row) for row in rows]
-    title = f"{span} by {by.value}, as of {rows[0]['as_of']}"
-    out = Console()
-    if not out.is_terminal:
-        out = Console(width=10_000)
-    out.print(listing(readings, title))
+    printer().print(listing(readings, f"{span} by {by.value}, as of {rows[0]['as_of']}"))
 
 
 def show_audit(db: Database, kafka: OptionalKafka = None, as_json: AsJson = False) -> None:
     """Count again: consumed = accepted + duplicates + rejected + tombstones, in every partition."""
     from pipeline.audit import Audit, audit, still_to_consume  # noqa: PLC0415
+    from pipeline.held import Holder, reader  # noqa: PLC0415
 
-    with _reader(db) as con:
-        found = Audit.from_dict(_ask(db, "audit")) if con is None else audit(con)
+    with reader(db) as source:
+        found = Audit.from_dict(source.ask("audit")) if isinstance(source, Holder) else audit(source)
     if kafka is not None:
         from pipeline.kafka import end_offsets  # noqa: PLC0415
 
@@ -135,26 +134,29 @@ def show_fingerprint(db: Database) -> None:
 def run_check(
     db: Database,
     docs: Annotated[
-        Path | None, typer.Option("--docs", help="Write Data Docs here.", file_okay=False)
+        Path | None, typer.Option("--docs", help="Write Data Docs into this folder.", metavar="DIR")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the Great Expectations suites; exit 1 where an expectation fails."""
     from checks.report import CheckReport  # noqa: PLC0415
+    from pipeline.held import Holder, reader  # noqa: PLC0415
 
-    with _reader(db) as con:
-        if con is None:
+    with reader(db) as source:
+        if isinstance(source, Holder):
             asked = {"now": clock().isoformat()} | ({"docs": str(docs.resolve())} if docs else {})
-            found = CheckReport.from_dict(_ask(db, "check", **asked))
+            found = CheckReport.from_dict(source.ask("check", **asked))
         else:
             from checks.run import run_checks  # noqa: PLC0415
             from pipeline.report import last_refresh  # noqa: PLC0415
 
-            found = run_checks(con, last_refresh(con) or clock(), docs)
+            found = run_checks(source, last_refresh(source) or clock(), docs)
     print(found.to_json() if as_json else "\n".join(found.summary_lines()))  # noqa: T201
     if not found.success:
         names = ", ".join(f"{each.suite}: {each.expectation}" for each in found.failures[:3])
-        raise DatabaseError(f"{db}: {len(found.failures)} expectations fail ({names}); see docs/checks.md")
+        raise DatabaseError(
+            f"{db}: expectations that fail: {len(found.failures)} ({names}); see docs/checks.md"
+        )
 
 
 def _batches(source: str) -> Any:
@@ -168,31 +170,6 @@ def _batches(source: str) -> Any:
         return read_batches(bootstrap, topic)
     from pipeline.replay import read_lines  # noqa: PLC0415
 
-    if not Path(source).is_file():
+    if not a_file(source).exists():
         raise InputError(f"{source}: no such file; name an events file, or kafka://HOST:PORT/TOPIC")
     return read_lines(Path(source))
-
-
-def _counting() -> Any:
-    if not sys.stderr.isatty():
-        return None
-    return lambda tally: sys.stderr.write(f"\r{tally.consumed:,} records ")
-
-
-@contextmanager
-def _reader(db: Path) -> Iterator[Any]:
-    """A connection to read by, or None where a worker holds the database and is to be asked."""
-    from pipeline.database import open_reader  # noqa: PLC0415
-
-    with ExitStack() as stack:
-        try:
-            con = stack.enter_context(open_reader(db))
-        except DatabaseHeldError:
-            con = None
-        yield con
-
-
-def _ask(db: Path, command: str, **parameters: str) -> Any:
-    from pipeline.held import ask_worker  # noqa: PLC0415
-
-    return ask_worker(db, command, **parameters)

@@ -3,14 +3,15 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
-from pipeline.commands.options import Kafka, OptionalKafka, Rate, ToFile, progress, settings, usage
+from pipeline.commands.options import Kafka, OptionalKafka, Rate, ToFile, a_file, progress, settings, usage
 from pipeline.errors import InputError
 from pipeline.spans import moment
 
@@ -31,16 +32,16 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate_events(
-    events: Annotated[int, typer.Option(min=1, help="How many.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same arguments give the same bytes.")],
+    events: Annotated[int, typer.Option(min=1, help="How many.", metavar="N")],
+    seed: Annotated[int, typer.Option(min=0, help="The same arguments give the same bytes.", metavar="S")],
     customers: Annotated[
-        int | None, typer.Option(min=1, help="How many people (default: events / 5).")
+        int | None, typer.Option(min=1, help="How many people (default: events / 5).", metavar="C")
     ] = None,
     start: Annotated[
         datetime | None,
         typer.Option(parser=usage(moment), metavar="RFC3339", help="When it begins (default: 2026-01-05)."),
     ] = None,
-    days: Annotated[float, typer.Option(min=0.001, help="How long it lasts.")] = 28,
+    days: Annotated[float, typer.Option(min=0.001, help="How long it lasts.", metavar="D")] = 28,
     incident: Annotated[
         bool, typer.Option("--incident", help="Half way, billing by phone goes wrong.")
     ] = False,
@@ -56,7 +57,9 @@ def simulate_events(
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A .csv, .xlsx, .parquet or .jsonl export.")],
+    file: Annotated[
+        Path, typer.Argument(parser=a_file, help="A .csv, .xlsx, .parquet or .jsonl export.", metavar="FILE")
+    ],
     mapping: Annotated[str, typer.Option(help="A mapping file, or pwc, ecommerce.", metavar="MAP")],
     to: ToFile = None,
     kafka: OptionalKafka = None,
@@ -78,7 +81,9 @@ def import_file(
 
 
 def send_file(
-    file: Annotated[Path, typer.Argument(help="An events file: a JSON event per line.")],
+    file: Annotated[
+        Path, typer.Argument(parser=a_file, help="An events file: a JSON event per line.", metavar="FILE")
+    ],
     kafka: Kafka,
     rate: Rate = None,
 ) -> None:
@@ -86,8 +91,8 @@ def send_file(
     from pipeline.replay import read_lines  # noqa: PLC0415
     from pipeline.sending import key_of  # noqa: PLC0415
 
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
+    if not file.exists():
+        raise InputError(f"{file}: no such file; `firsthand simulate` or `firsthand import` makes one")
     values = (value for batch in read_lines(file) for value in batch.values if value is not None)
     _produce(((key_of(value), value) for value in values), kafka, rate)
 
@@ -109,7 +114,8 @@ def _produce(records: Iterable[Record], kafka: str, rate: float | None) -> None:
     first = list(_first(records := iter(records)))  # an unreadable input fails before anything is sent
     at = settings()
     ensure_topics(kafka, {at.topic: at.partitions})
-    sent = produce(kafka, at.topic, chain(first, records), rate=rate, progress=progress("events sent"))
+    with progress("events sent") as told:
+        sent = produce(kafka, at.topic, chain(first, records), rate=rate, progress=told)
     print(f"{sent:,} events sent to {at.topic} at {kafka}")  # noqa: T201
 
 
@@ -120,16 +126,37 @@ def _first(records: Iterator[Record]) -> Iterator[Record]:
 
 
 def _write(records: Iterator[Record], to: Path) -> None:
-    """Write the file whole or not at all."""
-    partial = to.with_name(f".{to.name}.{os.getpid()}.partial")
-    told, written = progress("events written"), 0
+    written = 0
+    with progress("events written") as told, _whole(to) as file:
+        for written, (_, value) in enumerate(records, start=1):
+            file.write(value + b"\n")
+            if told and written % 10_000 == 0:
+                told(written)
+    print(f"{written:,} events written to {to}", file=sys.stdout if to.is_file() else sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _whole(to: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `to` once the block has ended well; a pipe or device is written to."""
+    if special := to.exists() and not to.is_file():
+        partial = to
+    else:
+        to = to.resolve()  # where it is a link, what it points to is replaced
+        partial = to.with_name(f".{to.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb", buffering=1 << 20) as file:
-            for written, (_, value) in enumerate(records, start=1):
-                file.write(value + b"\n")
-                if told and written % 10_000 == 0:
-                    told(written)
-        partial.replace(to)
+        with _opened(partial, to) as file:
+            yield file
+        if not special:
+            partial.replace(to)
     finally:
-        partial.unlink(missing_ok=True)
-    print(f"{written:,} events written to {to}")  # noqa: T201
+        if not special:
+            partial.unlink(missing_ok=True)
+
+
+def _opened(path: Path, meant: Path) -> BinaryIO:
+    try:
+        return path.open("wb", buffering=1 << 20)
+    except OSError as error:
+        raise InputError(
+            f"{meant} cannot be written: {error.strerror}; name another file with --to"
+        ) from error

@@ -1,7 +1,8 @@
 """What several commands share: the clock, the settings, arguments and their parsers."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,7 +31,7 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(map(str, first["loc"][:1])).upper()
-        raise InputError(f"FIRSTHAND_{name}: {first['msg']}") from error
+        raise InputError(f"FIRSTHAND_{name}: {first['msg']}; set it otherwise, or unset it") from error
 
 
 def console() -> Console:
@@ -38,11 +39,16 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def progress(noun: str) -> Callable[[int], None] | None:
-    """Show a count on stderr where that is a terminal; None elsewhere."""
-    if not sys.stderr.isatty():
-        return None
-    return lambda count: print(f"\r{count:,} {noun} ", end="", file=sys.stderr, flush=True)  # noqa: T201
+@contextmanager
+def progress(noun: str) -> Iterator[Callable[[int], None] | None]:
+    """Show a count on stderr while the block runs, where that is a terminal; None elsewhere."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        yield lambda count: print(f"\r{count:,} {noun} ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201 - what follows has the line
 
 
 def usage(parse: Callable[[str], T]) -> Callable[[str], T]:
@@ -62,6 +68,13 @@ def _span(text: str) -> str:
     return text
 
 
+def a_file(text: str) -> Path:
+    """A path that is no directory: whether the file is there, and of use, is seen when it is opened."""
+    if (path := Path(text)).is_dir():
+        raise InputError(f"{path} is a directory; name a file")
+    return path
+
+
 class Dimension(StrEnum):
     """What readings may be broken down by."""
 
@@ -74,16 +87,21 @@ class Dimension(StrEnum):
     STAGE = "stage"
 
 
-Database = Annotated[Path, typer.Option("--db", help="The DuckDB file.", dir_okay=False)]
+Database = Annotated[Path, typer.Option("--db", parser=a_file, help="The DuckDB file.", metavar="PATH")]
 Kafka = Annotated[str, typer.Option("--kafka", help="The broker.", metavar="HOST:PORT")]
 OptionalKafka = Annotated[str | None, typer.Option("--kafka", help="The broker.", metavar="HOST:PORT")]
-Port = Annotated[
-    int | None, typer.Option("--port", min=1, max=65535, help="The port on 127.0.0.1 (default: a free one).")
+PagePort = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=1, max=65535, help="The page's port on 127.0.0.1 (default: a free one).", metavar="P"
+    ),
 ]
 ToFile = Annotated[
-    Path | None, typer.Option("--to", help="Write an events file (.jsonl).", dir_okay=False, metavar="FILE")
+    Path | None, typer.Option("--to", parser=a_file, help="Write an events file (.jsonl).", metavar="FILE")
 ]
-Rate = Annotated[float | None, typer.Option("--rate", min=0.001, help="Events per second at most.")]
+Rate = Annotated[
+    float | None, typer.Option("--rate", min=0.001, help="Events per second at most.", metavar="R")
+]
 Moment = Annotated[
     datetime | None, typer.Option(parser=usage(moment), metavar="RFC3339", help="A moment, with its zone.")
 ]

@@ -1,14 +1,14 @@
 """Commands that run until they are stopped: broker, worker, demo."""
 
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.options import Database, Kafka, Port, clock, console, settings
+from pipeline.commands.options import Database, Kafka, PagePort, a_file, clock, console, settings
+from pipeline.errors import BrokerError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,9 +19,19 @@ def register(app: typer.Typer) -> None:
 
 
 def run_demo(
-    events: Annotated[int | None, typer.Option(min=1, help="Stop by itself when so many are in.")] = None,
-    db: Annotated[Path | None, typer.Option("--db", help="Keep the database here.", dir_okay=False)] = None,
-    port: Port = None,
+    events: Annotated[
+        int | None, typer.Option(min=1, help="Stop by itself when so many are in.", metavar="N")
+    ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option(
+            "--db",
+            parser=a_file,
+            help="A new file (default: firsthand-demo.duckdb, made anew).",
+            metavar="PATH",
+        ),
+    ] = None,
+    port: PagePort = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Open no browser.")] = False,
 ) -> None:
     """Broker, worker, simulator with an incident, and page, all at once; Ctrl-C ends it with a report."""
@@ -30,7 +40,12 @@ def run_demo(
     run(settings(), clock, console(), events=events, database=db, port=port, may_open=not no_open)
 
 
-def run_broker(port: Port = None) -> None:
+def run_broker(
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Its port on 127.0.0.1 (default: a free one).", metavar="P"),
+    ] = None,
+) -> None:
     """Run the embedded broker in the foreground; its topics live as long as it does."""
     from pipeline.embedded_broker import EmbeddedBroker  # noqa: PLC0415
 
@@ -41,37 +56,39 @@ def run_broker(port: Port = None) -> None:
         print(f"broker at {broker.bootstrap}; Ctrl-C stops it", flush=True)  # noqa: T201
         while not ended.wait(0.5):
             if broker.process is not None and broker.process.poll() is not None:
-                raise RuntimeError(f"the broker ended by itself (exit code {broker.process.returncode})")
+                code = broker.process.returncode
+                raise BrokerError(f"the broker ended by itself (exit code {code}); start it again")
 
 
 def run_worker(
     kafka: Kafka,
     db: Database,
-    port: Port = None,
-    group: Annotated[str | None, typer.Option("--group", help="The consumer group.")] = None,
+    port: PagePort = None,
+    group: Annotated[str | None, typer.Option("--group", help="The consumer group.", metavar="G")] = None,
 ) -> None:
     """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly."""
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
     from pipeline.database import open_writer  # noqa: PLC0415
     from pipeline.kafka import require_broker  # noqa: PLC0415
-    from pipeline.live import watching  # noqa: PLC0415
+    from pipeline.live import tell, watching  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
-    from pipeline.serve import serving, state_of  # noqa: PLC0415
+    from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
     from pipeline.store import Store  # noqa: PLC0415
     from pipeline.worker import Worker, WorkerSettings  # noqa: PLC0415
 
     at, screen = settings(), console()
-    require_broker(kafka)  # before a database is made for nothing
+    listener = listening(port)
+    require_broker(kafka)  # like the port: before a database is made for nothing
     store = Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads))
 
     def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
         return serving(
             store,
             db,
-            port,
+            listener,
             lambda: state_of(worker.state),
-            lambda url: screen.print(f"{at.topic} at {kafka} into {db}; look at {url}", soft_wrap=True),
+            lambda url: tell(screen, f"{at.topic} at {kafka} into {db}; look at {url} (Ctrl-C stops it)"),
         )
 
     try:
@@ -92,4 +109,3 @@ def run_worker(
             worker.run()
     finally:
         store.close()
-    sys.stderr.flush()
