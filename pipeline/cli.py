@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -32,7 +33,7 @@ def main() -> None:
     _hear_ourselves_only()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up on the way out, as Ctrl-C does
     try:
-        interrupted = app(standalone_mode=False)
+        interrupted = app(prog_name="firsthand", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except TyperException as error:
@@ -88,7 +89,7 @@ def _engine_said(error: Exception) -> str:
 
 def _forget_stdout() -> None:
     """Let the interpreter not fail once more when it flushes at its end."""
-    if sys.stdout is not None:
+    with suppress(OSError, AttributeError):  # it has no descriptor, or was closed before we began
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -47,10 +47,12 @@ _JUDGED = pa.schema(
 def decode(con: duckdb.DuckDBPyConnection, arrivals: Arrivals) -> dict[int, Verdict]:
     """Decode and validate all records: the accepted ones into the temporary table `decoded`.
 
-    Returns the verdicts of the rejected ones, by running number.
+    Returns the verdicts of the rejected ones, by running number. The coordinates of all records stay
+    registered as `arrivals` for the steps that follow.
     """
     values, stamps = arrivals.values, arrivals.stamps
     coordinates = arrivals.coordinates()
+    con.register("arrivals", coordinates)
     numbers = _in_utf8(values, plain_numbers(values))
     raw = coordinates.take(pa.array(numbers, pa.int64())).append_column(
         "value", pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string())

@@ -27,7 +27,7 @@ from pipeline.schema import create_schema
 from pipeline.serve import listening, serving, state_of
 from pipeline.settings import Settings
 from pipeline.store import Store
-from pipeline.worker import Worker, WorkerSettings, WorkerState
+from pipeline.worker import Service, Worker, WorkerSettings, WorkerState
 
 DAYS = 14
 EVENTS = 200_000
@@ -54,7 +54,6 @@ def run(
     path = _place(database)
     listener = listening(port)
     start = clock().astimezone(UTC) - timedelta(days=DAYS)
-    asked = events or EVENTS
     with EmbeddedBroker() as broker:
         store = Store(open_writer(path, settings.definitions, create_schema, settings.memory_limit))
         try:
@@ -71,29 +70,37 @@ def run(
                 welcome = _welcome(console, may_open)
                 return serving(store, path, listener, lambda: state_of(worker.state), welcome)
 
-            with _feeding(at, start, asked, None if events else PACE) as feeder:
-
-                def stop_when_all_is_in(state: WorkerState) -> None:
-                    if (events and state.tally.consumed >= events) or feeder.exitcode:
-                        worker.stop()
-
-                worker = Worker(
-                    store,
-                    at,
-                    lambda: store.latest_occurrence() or start,
-                    on_tick=stop_when_all_is_in,
-                    services=[service],
-                )
-                with watching(store, lambda: worker.state, console) as watcher:
-                    worker.run()
-            if feeder.exitcode == FAILED:
-                raise BrokerError("the demo's simulator could not send its events; try again")
-            _tell(store, start, watcher, printer())
-            consumed = worker.state.tally.consumed
-            next_step = f"next: firsthand report --db {shlex.quote(str(path))}"
-            tell(printer(), f"{consumed:,} of {asked:,} events in {path}; {next_step}")
+            state, watcher = _stream(store, at, start, console, service, events)
+            out = printer()
+            _tell(store, start, watcher, out)
+            count = f"{state.tally.consumed:,} of {events or EVENTS:,} events in {path}"
+            tell(out, f"{count}; next: firsthand report --db {shlex.quote(str(path))}")
         finally:
             store.close()
+
+
+def _stream(
+    store: Store, at: WorkerSettings, start: datetime, console: Console, service: Service, events: int | None
+) -> tuple[WorkerState, Watcher]:
+    """Feed the worker and watch it until `events` are in or it is stopped; where it ended."""
+    with _feeding(at, start, events or EVENTS, None if events else PACE) as feeder:
+
+        def stop_when_all_is_in(state: WorkerState) -> None:
+            if (events and state.tally.consumed >= events) or feeder.exitcode:
+                worker.stop()
+
+        worker = Worker(
+            store,
+            at,
+            lambda: store.latest_occurrence() or start,
+            on_tick=stop_when_all_is_in,
+            services=[service],
+        )
+        with watching(store, lambda: worker.state, console) as watcher:
+            worker.run()
+        if feeder.exitcode:
+            raise BrokerError("the demo's simulator could not send its events; try again")
+    return worker.state, watcher
 
 
 def _place(database: Path | None) -> Path:

@@ -101,8 +101,8 @@ def reader(
                 found = _holder(database)
                 if found is None and monotonic() > deadline:
                     raise DatabaseError(
-                        f"{database} is held by another process, and no worker of firsthand's answers for it; "
-                        "stop that process, or name another file with --db"
+                        f"{database} is held by another process, and no worker of firsthand's answers "
+                        "for it; stop that process, or name another file with --db"
                     ) from error
             if found is not None:
                 break

@@ -102,10 +102,10 @@ def listing(readings: Sequence[Reading], title: str) -> Table:
 
 
 def printable(text: str) -> str:
-    """Text from outside as a terminal may be given it: control characters are written out.
+    r"""Text from outside as a terminal may be given it: control characters are written out.
 
     >>> print(printable("Zoë \x1b[2J"))
-    Zoë \\x1b[2J
+    Zoë \x1b[2J
     """
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 

@@ -1,6 +1,6 @@
 """From facts to readings: the macros that sum, the folding of facts into cells, the refresh of `metrics`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -22,8 +22,8 @@ DIMENSIONS = {
 }
 """Dimension to the fact's column that holds its member."""
 
-FOLD_FACTS = 200_000
-"""Facts that may wait unfolded: every reading sums them one by one."""
+FOLD_FACTS = 20_000
+"""Facts that may wait unfolded: every reading sums them one by one, for each of its dimensions."""
 
 
 KINDS = {"contacts": "'contact', 'follow_up'", "answers": "'survey', 'invitation'"}
@@ -151,28 +151,21 @@ def fold(con: DuckDBPyConnection) -> None:
 
     It changes no reading: what moves into cells leaves the tail.
     """
-    folded = one(con, "select folded from internal.progress")
-    for table, cells, bucket in (
-        ("facts", "cells", "internal.hour_of(occurred_us)"),
-        ("revisions", "revision_cells", "internal.day_of(occurred_us), internal.day_of(visible_us)"),
-    ):
-        key = "hour" if cells == "cells" else "day, visible_day"
-        for counts, kinds in KINDS.items():
-            sums = _sums(counts)
-            for dimension, column in DIMENSIONS.items():
-                con.execute(
-                    f"insert into internal.{cells} ({key}, dim, member, {', '.join(sums.values())}) "
-                    f"select {bucket}, '{dimension}', coalesce({column}, '(none)'), {_folded(sums)} "
-                    f"from internal.{table} as fact "
-                    f"where posted > {folded:d} and kind in ({kinds}) group by all"
-                )
+    members = ", ".join(f"coalesce({column}, '(none)') as {name}" for name, column in DIMENSIONS.items())
+    for counts, kinds in KINDS.items():
+        sums = _sums(counts)
+        parts = {
+            "kinds": kinds,
+            "members": members,
+            "contributions": ", ".join(
+                f"{_contribution(each, name)} as {name}" for each, name in sums.items()
+            ),
+            "columns": ", ".join(sums.values()),
+            "sums": ", ".join(f"sum({name})::{_sql_type(name)}" for name in sums.values()),
+        }
+        con.execute(fill("fold_facts", **parts))
+        con.execute(fill("fold_revisions", **parts))
     con.execute("update internal.progress set folded = posted")
-
-
-def _folded(sums: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"sum({_contribution(each, column)})::{_sql_type(column)}" for each, column in sums.items()
-    )
 
 
 def refresh(con: DuckDBPyConnection, as_of: datetime) -> None:

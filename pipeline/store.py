@@ -120,7 +120,6 @@ class Store:
         between: tuple[datetime | None, datetime | None],
     ) -> dict[tuple[str, int], Tally]:
         """Decode, accept, post and reject; what became of the records, by partition."""
-        self._con.register("arrivals", arrivals.coordinates())
         try:
             verdicts = decode(self._con, arrivals)
             self._con.register("rejected", _rejected(arrivals, verdicts))

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from oracle_events import Event
 from oracle_verdicts import verdict
 from records import stamped_records
+from test_schemas import ANY_EVENT, broken_events, good_events
 
 from pipeline.arrivals import Arrivals
 from pipeline.batch import RecordBatch
 from pipeline.decode import STATEMENT, decode
-from pipeline.fields import FIELDS
+from pipeline.fields import FIELDS, MAX_RECORD_BYTES
 from pipeline.judge import Verdict, judge
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
@@ -47,6 +48,19 @@ def decoded(con, stamped):
         for n, *row in rows
     }
     return events, rejected
+
+
+@settings(max_examples=100, deadline=None)
+@given(events=st.lists(st.one_of(good_events(), broken_events()), min_size=5, max_size=15))
+def test_the_decoder_and_the_json_schemas_agree(con, events):
+    """Calendars at the ends of time aside, which no schema can see."""
+    values = [json.dumps(event).encode() for event in events]
+    found, rejected = decoded(con, [(value, None) for value in values])
+    for n, event in enumerate(events):
+        if n in rejected and rejected[n].reason == "bad_time" and event["time"].startswith(("0001", "9999")):
+            continue
+        if len(values[n]) <= MAX_RECORD_BYTES:
+            assert (n in found) == ANY_EVENT.is_valid(event), (event, rejected.get(n))
 
 
 @settings(max_examples=250, deadline=None)

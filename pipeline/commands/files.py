@@ -132,25 +132,23 @@ def _write(records: Iterator[Record], to: Path) -> None:
             file.write(value + b"\n")
             if told and written % 10_000 == 0:
                 told(written)
-    print(f"{written:,} events written to {to}", file=sys.stdout if to.is_file() else sys.stderr)  # noqa: T201
+    print(f"{written:,} events written to {to}", file=sys.stdout if to.is_file() else sys.stderr)
 
 
 @contextmanager
 def _whole(to: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `to` once the block has ended well; a pipe or device is written to."""
-    if special := to.exists() and not to.is_file():
-        partial = to
-    else:
-        to = to.resolve()  # where it is a link, what it points to is replaced
-        partial = to.with_name(f".{to.name}.{os.getpid()}.partial")
+    special = to.exists() and not to.is_file()
+    target = to if special else to.resolve()  # where it is a link, what it points to is replaced
+    partial = to if special else target.with_name(f".{to.name}.{os.getpid()}.partial")
     try:
         with _opened(partial, to) as file:
             yield file
         if not special:
-            partial.replace(to)
+            partial.replace(target)
     finally:
-        if not special:
-            partial.unlink(missing_ok=True)
+        if not special and partial.exists():
+            partial.unlink()
 
 
 def _opened(path: Path, meant: Path) -> BinaryIO:

@@ -28,4 +28,10 @@ inner join touched
     on touched.key_hash = event.key_hash
     and {same_key}
     and epoch_us(event.occurred_at) between touched.from_us and touched.until_us
-where event.occurred_at between $earliest::timestamptz and $latest::timestamptz
+where event.rowid in (
+    -- the narrow search first; the other columns only of what it found
+    select candidate.rowid
+    from internal.events as candidate
+    semi join touched using (key_hash)
+    where candidate.occurred_at between $earliest::timestamptz and $latest::timestamptz
+)

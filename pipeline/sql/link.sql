@@ -4,7 +4,13 @@ create or replace temp table linked as
 with old as (
     select {linked_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh,
     from internal.events as event
-    semi join fresh on fresh.contact_hash = event.contact_hash and fresh.contact_id = event.contact_id
+    semi join fresh using (contact_id)
+    -- the narrow search first, over all history; the other columns only of what it found
+    where event.rowid in (
+        select candidate.rowid
+        from internal.events as candidate
+        semi join fresh using (contact_hash)
+    )
 ),
 
 ids as (

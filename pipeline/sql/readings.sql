@@ -37,7 +37,7 @@ counted as (
 
 select
     metric,
-    span,
+    span::varchar as span,
     dim as dimension,
     member,
     {as_of}::timestamptz as as_of,
