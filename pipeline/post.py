@@ -26,9 +26,18 @@ def _event(*columns: str) -> str:
 _LINKED = _event(
     "source", "id", "type", "customer_id", "contact_id", "direction", "outcome", *_DIMENSIONS, *_ANSWERS
 )
-_POOL = (
-    _event("key_hash", "source", "id", "customer_id", "contact_id", "outcome", *_DIMENSIONS)
-    + ", (event.wait_s * 1000)::bigint as wait_ms, (event.handle_s * 1000)::bigint as handle_ms"
+_POOL = _event(
+    "key_hash",
+    "source",
+    "id",
+    "customer_id",
+    "contact_id",
+    "outcome",
+    "channel",
+    "reason",
+    "team",
+    "segment",
+    "stage",
 )
 
 

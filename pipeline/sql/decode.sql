@@ -3,7 +3,7 @@
 -- The records of `raw` are plainly right by plain.py: strict JSON, every field of its type and within
 -- its limits. What that cannot see is looked at here, erring to not plain: such records go to judge.py.
 create or replace temp table decoded as
-with parsed as materialized (
+with parsed as (
     select
         raw.* exclude (value),
         contains(value, '\u0000') as has_nul,

@@ -1,10 +1,10 @@
 -- one row per stored event, and per fresh contact or reopen, of a contact_id to which the batch adds
 -- something to tell apart: an answer, an invitation, a reopen, or a further contact
+-- (found by hash: what a collision brings along too is told apart by contact_id later)
 create or replace temp table linked as
 with old as (
-    select {linked_columns}, epoch_us(event.occurred_at) as occurred_us, false as is_fresh,
+    select {linked_columns}, epoch_us(event.occurred_at) as occurred_us, contact_hash, false as is_fresh,
     from internal.events as event
-    semi join fresh using (contact_id)
     -- the narrow search first, over all history; the other columns only of what it found
     where event.rowid in (
         select candidate.rowid
@@ -14,14 +14,14 @@ with old as (
 ),
 
 ids as (
-    select contact_id from old
+    select contact_hash from old
     union
-    select contact_id from fresh where contact_hash is not null and type <> 'touchpoint.contact.v1'
+    select contact_hash from fresh where type <> 'touchpoint.contact.v1'
 )
 
 from old
 union all
-select {linked_columns}, occurred_us, true
+select {linked_columns}, occurred_us, contact_hash, true
 from fresh as event
-semi join ids using (contact_id)
+semi join ids using (contact_hash)
 where type in ('touchpoint.contact.v1', 'touchpoint.reopen.v1')

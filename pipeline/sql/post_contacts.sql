@@ -2,26 +2,33 @@
 insert into internal.facts
     (posted, occurred_us, visible_us, sign, kind, {dimensions}, outcome, wait_ms, handle_ms,
     first_contacts, resolved_first)
-with counted as (
-    select
-        *,
-        is_first::tinyint - was_first::tinyint as first_contacts,
-        (is_first and broken_us is distinct from occurred_us)::tinyint
-            - (was_first and was_broken_us is distinct from occurred_us)::tinyint as resolved_first,
-    from changed
-)
-
 select
     (select posted from internal.progress),
-    occurred_us,
-    occurred_us,
+    fresh.occurred_us,
+    fresh.occurred_us,
     1,
-    if(is_fresh, 'contact', 'follow_up'),
+    'contact',
     {dimensions},
     outcome,
-    if(is_fresh, wait_ms, null),
-    if(is_fresh, handle_ms, null),
+    (wait_s * 1000)::bigint,
+    (handle_s * 1000)::bigint,
     first_contacts,
     resolved_first,
-from counted
-where is_fresh or first_contacts <> 0 or resolved_first <> 0
+from fresh
+inner join changed on changed.k = -1 - fresh.n
+union all
+select
+    (select posted from internal.progress),
+    changed.occurred_us,
+    changed.occurred_us,
+    1,
+    'follow_up',
+    {dimensions},
+    outcome,
+    null,
+    null,
+    first_contacts,
+    resolved_first,
+from internal.events as event
+inner join changed on changed.k = event.rowid
+where first_contacts <> 0 or resolved_first <> 0
