@@ -52,7 +52,7 @@ def built_anew(
     create: Callable[[duckdb.DuckDBPyConnection, Definitions], None],
     *,
     overwrite: bool,
-    memory_limit: str = "1GB",
+    memory_limit: str = "512MB",
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Fill a new file; it takes the place of `path` only once the block has ended well.
 
@@ -135,7 +135,7 @@ def _refusal(path: Path, message: str) -> str:
         holder = message.partition("Conflicting lock is held in ")[2].partition(".")[0]
         by = f" ({holder})" if holder else ""
         return f"{path} is held by another process{by}; stop it, or name another file with --db"
-    if "version" in message and "read" in message:
+    if "database file with version number" in message:
         return (
             f"{path} was made by another version of DuckDB than {duckdb.__version__}; "
             "use the firsthand that made it, or another file"

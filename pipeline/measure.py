@@ -122,7 +122,7 @@ def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
             totals=_totals(),
         )
     )
-    readings = _readings(["span::varchar"], "as_of", "[internal.known_dimension(dimension)]")
+    readings = _readings(["span::varchar"], "as_of", "internal.asked(span, dimension)")
     con.execute(
         "-- the readings at any moment: a pure function of its arguments and the accepted events\n"
         f"create or replace macro metrics_at(as_of, span, dimension) as table {readings}"

@@ -1,14 +1,15 @@
 """All settings, read once at the command line from FIRSTHAND_* variables and handed down."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.errors import InputError
 from pipeline.spans import microseconds
 
-KeyColumn = Literal["customer_id", "channel", "reason", "team", "segment", "stage"]
+KEY_COLUMNS = ("customer_id", "channel", "reason", "team", "segment", "stage")
 
 
 @dataclass(frozen=True)
@@ -20,18 +21,26 @@ class Definitions:
     """
 
     follow_up_us: int = 7 * 24 * 3600 * 1_000_000
-    follow_up_key: tuple[KeyColumn, ...] = ("customer_id", "reason")
+    follow_up_key: tuple[str, ...] = ("customer_id", "reason")
     service_level_ms: int = 20_000
 
 
-def _starts_with_customer(key: tuple[KeyColumn, ...]) -> tuple[KeyColumn, ...]:
-    if key[:1] != ("customer_id",) or len(set(key)) != len(key):
-        raise ValueError("the key starts with customer_id and names each column once")
-    return key
+def _key(text: str) -> str:
+    columns = text.split(",")
+    if (
+        columns[0] != "customer_id"
+        or len(set(columns)) != len(columns)
+        or not set(columns) <= set(KEY_COLUMNS)
+    ):
+        raise ValueError(f"write customer_id and what else tells matters apart, of {','.join(KEY_COLUMNS)}")
+    return text
 
 
-def _is_span(text: str) -> str:
-    microseconds(text)
+def _span(text: str) -> str:
+    try:
+        microseconds(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
     return text
 
 
@@ -48,11 +57,8 @@ class Settings(BaseSettings):
     dlq_topic: str = "touchpoints-dlq"
     group: str = "firsthand"
     partitions: PositiveInt = 4
-    follow_up: Annotated[str, AfterValidator(_is_span)] = "7d"
-    follow_up_key: Annotated[tuple[KeyColumn, ...], AfterValidator(_starts_with_customer)] = (
-        "customer_id",
-        "reason",
-    )
+    follow_up: Annotated[str, AfterValidator(_span)] = "7d"
+    follow_up_key: Annotated[str, AfterValidator(_key)] = "customer_id,reason"
     service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
     max_records: PositiveInt = 60_000
     memory_limit: str = "512MB"
@@ -63,6 +69,6 @@ class Settings(BaseSettings):
         """The part of the settings that decides what the numbers mean."""
         return Definitions(
             follow_up_us=microseconds(self.follow_up),
-            follow_up_key=self.follow_up_key,
+            follow_up_key=tuple(self.follow_up_key.split(",")),
             service_level_ms=round(self.service_level_seconds * 1000),
         )

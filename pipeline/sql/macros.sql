@@ -25,6 +25,11 @@ create or replace macro internal.known_dimension(dimension) as
         else error('dimension: one of all, channel, reason, agent, team, segment, stage is asked')
     end;
 
+-- the one dimension that metrics_at is asked for; looks at the span too, since a filter on an empty
+-- window may never be evaluated and a wrong question must not look like an empty answer
+create or replace macro internal.asked(span, dimension) as
+    [if(internal.span_us(span) > 0, internal.known_dimension(dimension), null)];
+
 -- Wilson score interval of a share, z = 1.96 (Wilson 1927; no continuity correction); null where it is
 -- none: an empty denominator, or more hits than tries
 create or replace macro internal.wilson(hits, tries, side) as

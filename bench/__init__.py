@@ -1,0 +1,1 @@
+"""How fast firsthand is, measured by one command: `make bench` (bench/README.md)."""

@@ -1,0 +1,107 @@
+"""`make bench`: the measurements of the README's table, printed and written as JSON."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench import machine, table
+from bench.figures import Part
+from bench.freshness import measure_freshness
+from bench.inputs import Setup
+from bench.readings import measure_readings
+from bench.replayed import measure_replay
+from bench.worker import measure_worker
+from pipeline.commands.options import clock
+from pipeline.errors import FirsthandError
+
+PARTS: Mapping[str, Callable[[Setup], Part]] = {
+    "a": measure_worker,
+    "b": measure_replay,
+    "c": measure_readings,
+    "d": measure_freshness,
+}
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main(arguments: Sequence[str], now: datetime) -> None:
+    """Measure what is asked, print the table, write the JSON. A missed goal is no failure."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    with tempfile.TemporaryDirectory(prefix="firsthand-bench-") as scratch:
+        setup = _setup(options, now, Path(scratch))
+        setup.kept.mkdir(parents=True, exist_ok=True)
+        parts = {}
+        for letter in options.only:
+            sys.stderr.write(f"measuring {letter}: {PARTS[letter].__doc__}\n")
+            parts[letter] = PARTS[letter](setup)
+    found = machine.facts()
+    table.show(parts, found, setup.runs)
+    _write(options.out, {"measured_at": now.isoformat(), "machine": found} | _results(setup, parts))
+    sys.stderr.write(f"written to {options.out}\n")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, epilog="see bench/README.md"
+    )
+    parser.add_argument("--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d", help="these parts")
+    parser.add_argument("--runs", type=_positive, default=3, help="of each figure; the median counts")
+    parser.add_argument("--events", type=_positive, default=1_000_000, help="for a, b and before d")
+    parser.add_argument("--history", type=_positive, default=10_000_000, help="touchpoints for c")
+    parser.add_argument("--rate", type=_positive, default=5_000, help="events per second for d")
+    parser.add_argument("--seconds", type=_positive, default=30, help="that d sends for")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep prepared inputs there, and use them")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="the JSON")
+    return parser.parse_args(arguments)
+
+
+def _letters(text: str) -> tuple[str, ...]:
+    asked = tuple(text.split(","))
+    if unknown := [each for each in asked if each not in PARTS]:
+        raise argparse.ArgumentTypeError(f"no part {', '.join(unknown)}: name some of {','.join(PARTS)}")
+    return asked
+
+
+def _positive(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is too few: give 1 or more")
+    return number
+
+
+def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:
+    return Setup(
+        runs=options.runs,
+        events=options.events,
+        history=options.history,
+        rate=options.rate,
+        seconds=options.seconds,
+        now=now,
+        kept=(options.keep or scratch / "inputs").resolve(),
+        scratch=scratch,
+    )
+
+
+def _results(setup: Setup, parts: Mapping[str, Part]) -> dict[str, Any]:
+    sizes = {name: getattr(setup, name) for name in ("runs", "events", "history", "rate", "seconds")}
+    return {"settings": sizes, "parts": {letter: part.as_dict() for letter, part in parts.items()}}
+
+
+def _write(path: Path, results: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:], clock())
+    except FirsthandError as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")
