@@ -55,7 +55,9 @@ def run(
     listener = listening(port)
     start = clock().astimezone(UTC) - timedelta(days=DAYS)
     with EmbeddedBroker() as broker:
-        store = Store(open_writer(path, settings.definitions, create_schema, settings.memory_limit))
+        store = Store(
+            open_writer(path, settings.definitions, create_schema, settings.memory_limit, settings.threads)
+        )
         try:
             at = WorkerSettings(
                 broker.bootstrap,
@@ -124,14 +126,25 @@ def _feeding(
     feeder = multiprocessing.get_context("spawn").Process(
         target=_feed, args=(at.bootstrap, at.topic, at.partitions, start, events, rate), daemon=True
     )
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is the worker's business
-    feeder.start()
-    signal.signal(signal.SIGINT, interrupt)
+    with _deaf():  # inherited: what ends the demo is the worker's business
+        feeder.start()
     try:
         yield feeder
     finally:
-        feeder.terminate()
+        feeder.kill()
         feeder.join()
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore what a terminal sends to a whole group of processes, for a moment."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _feed(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import duckdb
 from rich.box import SIMPLE_HEAD
@@ -15,8 +16,10 @@ from rich.text import Text
 from pipeline.measure import SPANS
 from pipeline.metrics import METRICS
 from pipeline.report import Reading
-from pipeline.store import Store
-from pipeline.worker import WorkerState
+
+if TYPE_CHECKING:  # `firsthand report` draws tables too, and need not wait for Faust
+    from pipeline.store import Store
+    from pipeline.worker import WorkerState
 
 SHOW_EVERY_S = 1.0
 LOG_EVERY_S = 5.0
@@ -126,8 +129,8 @@ class Watcher:
 
     def __init__(
         self,
-        store: Store,
-        state: Callable[[], WorkerState],
+        store: "Store",
+        state: Callable[[], "WorkerState"],
         console: Console,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -193,7 +196,7 @@ class Watcher:
 
 
 @contextmanager
-def watching(store: Store, state: Callable[[], WorkerState], console: Console) -> Iterator[Watcher]:
+def watching(store: "Store", state: Callable[[], "WorkerState"], console: Console) -> Iterator[Watcher]:
     """Show what the worker does while the block runs, and where it ended if it ended well."""
     watcher = Watcher(store, state, console)
     thread = threading.Thread(target=watcher.show, name="showing", daemon=True)

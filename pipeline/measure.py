@@ -22,7 +22,7 @@ DIMENSIONS = {
 }
 """Dimension to the fact's column that holds its member."""
 
-FOLD_FACTS = 20_000
+FOLD_FACTS = 5_000
 """Facts that may wait unfolded: every reading sums them one by one, for each of its dimensions."""
 
 
@@ -140,10 +140,9 @@ def create_cells(con: DuckDBPyConnection) -> None:
 
 
 def fold_when_due(con: DuckDBPyConnection, facts: int) -> None:
-    """Fold, in a transaction of its own, once `facts` of them wait."""
+    """Fold once `facts` of them wait, in the caller's transaction."""
     if one(con, load("unfolded")) >= facts:
-        with transaction(con):
-            fold(con)
+        fold(con)
 
 
 def fold(con: DuckDBPyConnection) -> None:

@@ -55,13 +55,13 @@ class Store:
         begins beyond the watermark would leave a hole in the counts: GapError. Events that occurred
         outside `between` (both ends included) count as not consumed.
         """
-        measure.fold_when_due(self._con, self._fold_facts)
         with transaction(self._con):
             watermarks = self._watermarks()
             in_order = sorted(batches, key=lambda batch: batch.start)
             _refuse_gaps(in_order, watermarks)
             new = after(in_order, watermarks)
             tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
+            measure.fold_when_due(self._con, self._fold_facts)
             self._move_watermarks(new, tallies)
         return reduce(add, tallies.values(), Tally())
 

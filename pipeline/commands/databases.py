@@ -63,7 +63,9 @@ def replay_events(
     batches = _batches(source)
     with (
         progress("records") as told,
-        built_anew(db, at.definitions, create_schema, overwrite=overwrite) as con,
+        built_anew(
+            db, at.definitions, create_schema, overwrite=overwrite, memory_limit=at.memory_limit
+        ) as con,
     ):
         store = Store(con)
         tally = replay(store, batches, clock(), (from_, to), told and (lambda tally: told(tally.consumed)))
