@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.batch import RecordBatch
@@ -60,17 +62,24 @@ class Arrivals:
         raise IndexError(n)
 
     def coordinates(self) -> pa.Table:
-        """One row per record: n, topic, partition, offset, is_tombstone."""
+        """One row per record: n, topic, partition, offset, timestamp_ms, is_tombstone."""
         batches = self._batches
         return pa.table(
             {
-                "n": pa.array(range(len(self.values)), pa.int32()),
+                "n": pa.array(np.arange(len(self.values), dtype=np.int32)),
                 "topic": _repeated([batch.topic for batch in batches], pa.string(), batches),
                 "partition": _repeated([batch.partition for batch in batches], pa.int32(), batches),
-                "offset": pa.concat_arrays([pa.array(batch.offsets, pa.int64()) for batch in batches]),
+                "offset": pa.concat_arrays([pa.array(_numbers(batch.offsets)) for batch in batches]),
+                "timestamp_ms": pa.array(self.stamps, pa.int64()),
                 "is_tombstone": pa.array([value is None for value in self.values], pa.bool_()),
             }
         )
+
+
+def _numbers(offsets: Sequence[int]) -> npt.NDArray[np.int64]:
+    if isinstance(offsets, range):
+        return np.arange(offsets.start, offsets.stop, offsets.step, dtype=np.int64)
+    return np.array(offsets, dtype=np.int64)
 
 
 def _repeated(values: Sequence[object], kind: pa.DataType, batches: Sequence[RecordBatch]) -> pa.Array:

@@ -53,11 +53,9 @@ def decode(con: duckdb.DuckDBPyConnection, arrivals: Arrivals) -> dict[int, Verd
     values, stamps = arrivals.values, arrivals.stamps
     coordinates = arrivals.coordinates()
     con.register("arrivals", coordinates)
-    numbers = _in_utf8(values, plain_numbers(values))
-    raw = coordinates.take(pa.array(numbers, pa.int64())).append_column(
-        "value", pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string())
-    )
-    raw = raw.append_column("timestamp_ms", pa.array([stamps[n] for n in numbers], pa.int64()))
+    numbers = plain_numbers(values)
+    raw = coordinates if len(numbers) == len(values) else coordinates.take(pa.array(numbers, pa.int64()))
+    raw = raw.append_column("value", pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string()))
     con.register("raw", raw)
     try:
         con.execute(STATEMENT)
@@ -66,23 +64,6 @@ def decode(con: duckdb.DuckDBPyConnection, arrivals: Arrivals) -> dict[int, Verd
     unusual = con.execute("from decoded select n where not plain").fetchall()
     odd = sorted({n for (n,) in unusual}.union(_others(values, numbers)))
     return _judge_each(con, odd, values, stamps)
-
-
-def _in_utf8(values: Sequence[bytes | None], numbers: Sequence[int]) -> list[int]:
-    """Those of the records that are UTF-8 throughout; msgspec looks only at the texts it keeps."""
-    try:
-        pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid:
-        return [n for n in numbers if _is_utf8(values[n] or b"")]
-    return list(numbers)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _others(values: Sequence[bytes | None], strict: Sequence[int]) -> Iterable[int]:

@@ -25,6 +25,8 @@ def plain_numbers(values: Sequence[bytes | None]) -> list[int]:
         if value is None or len(value) > fields.MAX_RECORD_BYTES:
             continue
         try:
+            if not value.isascii():
+                value.decode()  # msgspec looks only at the texts that it keeps
             _check(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue

@@ -162,10 +162,10 @@ def moment(text: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
     fraction, sign, ahead_h, ahead_m = found.groups()[6:]
-    if int(ahead_h or 0) > 23 or int(ahead_m or 0) > 59:
+    if year == 0 or int(ahead_h or 0) > 23 or int(ahead_m or 0) > 59:
         return None
     try:
-        # The same day in 2000..2399, so that a local year 0000 or an edge of 9999 can be reckoned with.
+        # The same day in 2000..2399, so that an edge of 9999 can be reckoned with.
         alike = datetime(2000 + year % 400, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None

@@ -5,7 +5,7 @@
 create or replace temp table decoded as
 with parsed as (
     select
-        raw.* exclude (value),
+        raw.* exclude (value, is_tombstone),
         contains(value, '\u0000') as has_nul,
         json_transform(value, '{structure}') as event,
     from raw
