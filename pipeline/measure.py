@@ -132,11 +132,19 @@ def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
 def create_cells(con: DuckDBPyConnection) -> None:
     """Create the tables of folded sums: whole hours of facts, whole days of revisions."""
     columns = ", ".join(f"{column} {_sql_type(column)}" for column in SUMS.values())
-    con.execute(f"create table internal.cells (hour bigint, dim varchar, member varchar, {columns})")
-    con.execute(
-        "create table internal.revision_cells "
-        f"(day bigint, visible_day bigint, dim varchar, member varchar, {columns})"
-    )
+    for cells, buckets in CELLS.values():
+        keys = ", ".join(f"{name} bigint" for name in buckets)
+        con.execute(f"create table internal.{cells} ({keys}, dim varchar, member varchar, {columns})")
+
+
+CELLS = {
+    "facts": ("cells", {"hour": "internal.hour_of(occurred_us)"}),
+    "revisions": (
+        "revision_cells",
+        {"day": "internal.day_of(occurred_us)", "visible_day": "internal.day_of(visible_us)"},
+    ),
+}
+"""What each table of facts is folded into, and by which buckets of time."""
 
 
 def fold_when_due(con: DuckDBPyConnection, facts: int) -> None:
@@ -162,8 +170,11 @@ def fold(con: DuckDBPyConnection) -> None:
             "columns": ", ".join(sums.values()),
             "sums": ", ".join(f"sum({name})::{_sql_type(name)}" for name in sums.values()),
         }
-        con.execute(fill("fold_facts", **parts))
-        con.execute(fill("fold_revisions", **parts))
+        for table, (cells, buckets) in CELLS.items():
+            bucketed = ", ".join(f"{bucket} as {name}" for name, bucket in buckets.items())
+            con.execute(
+                fill("fold", table=table, cells=cells, keys=", ".join(buckets), buckets=bucketed, **parts)
+            )
     con.execute("update internal.progress set folded = posted")
 
 

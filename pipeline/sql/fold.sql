@@ -1,13 +1,13 @@
--- one row per hour, dimension and member: the sums of the facts posted since the last fold
-insert into internal.cells (hour, dim, member, {columns})
+-- one row per bucket of time, dimension and member: the sums of what was posted since the last fold
+insert into internal.{cells} ({keys}, dim, member, {columns})
 with tail as (
-    select internal.hour_of(occurred_us) as hour, {members}, {contributions}
-    from internal.facts as fact
+    select {buckets}, {members}, {contributions}
+    from internal.{table} as fact
     where posted > (select folded from internal.progress) and kind in ({kinds})
 )
 
 select
-    hour,
+    {keys},
     case
         when channel is not null then 'channel'
         when reason is not null then 'reason'
@@ -21,6 +21,6 @@ select
     {sums}
 from tail
 group by grouping sets (
-    (hour), (hour, channel), (hour, reason), (hour, agent), (hour, team), (hour, segment),
-    (hour, stage)
+    ({keys}), ({keys}, channel), ({keys}, reason), ({keys}, agent), ({keys}, team), ({keys}, segment),
+    ({keys}, stage)
 )
