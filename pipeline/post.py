@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from duckdb import DuckDBPyConnection
 
 from pipeline.settings import Definitions
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIMENSIONS = ("channel", "reason", "agent_id", "team", "segment", "stage")
@@ -26,24 +26,16 @@ def _event(*columns: str) -> str:
 _LINKED = _event(
     "source", "id", "type", "customer_id", "contact_id", "direction", "outcome", *_DIMENSIONS, *_ANSWERS
 )
-_POOL = _event(
-    "key_hash",
-    "source",
-    "id",
-    "customer_id",
-    "contact_id",
-    "outcome",
-    "channel",
-    "reason",
-    "team",
-    "segment",
-    "stage",
-)
 
 
 def follow_up(pool: str, reopens: str, definitions: Definitions) -> str:
     """The select that follows up every contact of relation `pool` (sql/follow_up.sql)."""
     return fill("follow_up", pool=pool, reopens=reopens, key=", ".join(definitions.follow_up_key))
+
+
+def _pool_columns(definitions: Definitions) -> str:
+    """What the follow-up needs to know of a contact."""
+    return _event("key_hash", "source", "id", "contact_id", "outcome", *definitions.follow_up_key)
 
 
 def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetime) -> None:
@@ -54,7 +46,7 @@ def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetim
     con.execute(f"create or replace temp table followed_before as {followed}")
     _store(con, ingested_at)
     con.execute(
-        f"insert into pool select -1 - n, {_POOL}, event.occurred_us, true from fresh as event where inbound"
+        f"insert into pool select -1 - n, {_pool_columns(definitions)}, event.occurred_us, true from fresh as event where inbound"
     )
     con.execute(f"create or replace temp table followed_after as {followed}")
     con.execute("update internal.progress set posted = posted + 1")
@@ -80,22 +72,16 @@ def _post_facts(con: DuckDBPyConnection) -> None:
 
 
 def _gather(con: DuckDBPyConnection, definitions: Definitions) -> None:
-    statement = fill(
-        "gather",
-        key=", ".join(definitions.follow_up_key),
-        pool_columns=_POOL,
-        same_key=" and ".join(
-            f"touched.{column} is not distinct from event.{column}" for column in definitions.follow_up_key
-        ),
+    """The stored contacts near the batch's, into the temporary table `pool`."""
+    con.execute(fill("touch", key=", ".join(definitions.follow_up_key)))
+    earliest, latest = con.execute("select min(from_us), max(until_us) from touched").fetchall()[0]
+    con.execute(
+        load("find"),
+        {"earliest": _moment(earliest or 0), "latest": _moment(latest or 0)},
     )
-    span = con.execute(
-        "select min(occurred_us), max(occurred_us) from (select occurred_us from fresh where inbound "
-        "union all select occurred_us from linked where type = 'touchpoint.contact.v1')"
-    ).fetchone()
-    earliest, latest = span if span and span[0] is not None else (0, 0)
-    reach = 2 * definitions.follow_up_us
-    bounds = {"earliest": _moment(earliest - reach), "latest": _moment(latest + reach)}
-    con.execute(statement, bounds)
+    con.execute(fill("fetch", pool_columns=_pool_columns(definitions)))
+    same_key = (f"touched.{column} is not distinct from kin.{column}" for column in definitions.follow_up_key)
+    con.execute(fill("gather", same_key=" and ".join(same_key)))
 
 
 def _moment(us: int) -> datetime:
