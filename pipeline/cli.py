@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
@@ -11,7 +10,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.commands import databases, files, streams
+from pipeline.commands import databases, files, interruption, streams
 from pipeline.errors import FirsthandError
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -31,26 +30,23 @@ for commands in (streams, files, databases):
 def main() -> None:
     """Run a command; a failure is one line on stderr that says what to do, and exit code 1 (bad usage: 2)."""
     _hear_ourselves_only()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up on the way out, as Ctrl-C does
+    interruption.listen()
     try:
-        interrupted = app(prog_name="firsthand", standalone_mode=False)
+        left_early = app(prog_name="firsthand", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except TyperException as error:
         _refuse(error)
-    except FirsthandError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted")
     except BrokenPipeError:
         _forget_stdout()  # whoever read our output has left
         sys.exit(1)
-    except OSError as error:
-        _forget_stdout()
-        _fail(_system_said(error))
     except Exception as error:  # noqa: BLE001 - the outermost frame
-        _fail(_engine_said(error))
-    if interrupted:
+        if isinstance(error, OSError):
+            _forget_stdout()
+        _fail("interrupted" if interruption.was_heard() else _said(error))
+    except KeyboardInterrupt:
+        _fail("interrupted")
+    if left_early:  # Typer's word for Ctrl-C
         _fail("interrupted")
 
 
@@ -73,18 +69,16 @@ def _refuse(error: TyperException) -> NoReturn:
     _fail(f"{said.rstrip('.')}; `{command} --help` shows how it is used", error.exit_code)
 
 
-def _system_said(error: OSError) -> str:
-    if error.errno in _DISK_FULL:
-        return f"the disk is full ({error.strerror}): free some space and try again"
-    return f"{error.filename or 'the system'}: {error.strerror or error}; check it and try again"
-
-
-def _engine_said(error: Exception) -> str:
-    """What a library raised that nobody expected: its kind and its own words."""
-    said = " ".join(str(error).split())[:300]
-    if "No space left" in said or "File too large" in said:
-        return f"the disk is full: free some space and try again ({said})"
-    return f"{type(error).__name__}: {said}"
+def _said(error: Exception) -> str:
+    """A failure in one line; what a library raised that nobody expected, in its own words."""
+    if isinstance(error, FirsthandError):
+        return str(error)
+    own = " ".join(str(error).split())[:300]
+    if getattr(error, "errno", None) in _DISK_FULL or any(os.strerror(each) in own for each in _DISK_FULL):
+        return f"the disk is full: free some space and try again ({own})"
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or error}; check it and try again"
+    return f"{type(error).__name__}: {own}"
 
 
 def _forget_stdout() -> None:

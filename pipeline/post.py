@@ -46,7 +46,8 @@ def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetim
     con.execute(f"create or replace temp table followed_before as {followed}")
     _store(con, ingested_at)
     con.execute(
-        f"insert into pool select -1 - n, {_pool_columns(definitions)}, event.occurred_us, true from fresh as event where inbound"
+        f"insert into pool select -1 - n, {_pool_columns(definitions)}, event.occurred_us, true "
+        "from fresh as event where inbound"
     )
     con.execute(f"create or replace temp table followed_after as {followed}")
     con.execute("update internal.progress set posted = posted + 1")

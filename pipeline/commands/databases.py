@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.commands.interruption import heeded
 from pipeline.commands.options import (
     AsJson,
     Database,
@@ -68,7 +69,9 @@ def replay_events(
         ) as con,
     ):
         store = Store(con)
-        tally = replay(store, batches, clock(), (from_, to), told and (lambda tally: told(tally.consumed)))
+        tally = replay(
+            store, heeded(batches), clock(), (from_, to), told and (lambda tally: told(tally.consumed))
+        )
         store.close()
     print(  # noqa: T201
         f"{db}: {tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
