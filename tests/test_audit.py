@@ -1,0 +1,103 @@
+"""The law is recounted from the rows, and whatever breaks it is named."""
+
+import json
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from deliveries import NOON, NOW, TOPIC, batch, emptied, in_memory, record
+
+from pipeline.audit import Audit, audit, still_to_consume
+from pipeline.store import Store
+from pipeline.tally import Tally
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[duckdb.DuckDBPyConnection]:
+    with in_memory() as con:
+        yield con
+
+
+@pytest.fixture
+def con(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Two partitions with some of everything, one of them with a hole at its end."""
+    store = Store(emptied(shared))
+    store.ingest([batch([record("e1"), record("e1"), b"{", None])], NOW)
+    store.ingest([batch([record("e2"), b"["], 10, 3, 20, [11, 15])], NOW)
+    return shared
+
+
+def test_the_figures_are_those_of_the_partitions_and_their_sum(con):
+    found = audit(con)
+    assert found.faults == ()
+    assert [(each.partition, each.next_offset, each.tally) for each in found.partitions] == [
+        (0, 4, Tally(4, 1, 1, 1, 1)),
+        (3, 20, Tally(2, 1, 0, 1, 0)),
+    ]
+    assert found.total == Tally(6, 2, 1, 2, 1)
+
+
+def test_an_empty_database_keeps_the_law(shared):
+    found = audit(emptied(shared))
+    assert (found.faults, found.total, found.partitions) == ((), Tally(), ())
+    assert found.as_dict()["holds"] is True
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("delete from internal.events where partition = 3", "partition 3: accepted 1, but touchpoints has 0"),
+        ("insert into internal.events from internal.events", "accepted 1, but touchpoints has 2"),
+        ("delete from rejections where partition = 0", "partition 0: rejected 1, but rejections has 0"),
+        ("update watermarks set consumed = consumed + 1", "partition 0: consumed 5, but 4 are accounted for"),
+        ("update watermarks set tombstones = 0 where partition = 0", "consumed 4, but 3 are accounted for"),
+        ("update watermarks set duplicates = 0 where partition = 0", "consumed 4, but 3 are accounted for"),
+        ("delete from watermarks where partition = 3", "partition 3: accepted 0, but touchpoints has 1"),
+        ("delete from watermarks", "partition 3: rejected 0, but rejections has 1"),
+        ("update rejections set partition = 9", "partition 9: rejected 0, but rejections has 2"),
+        (
+            "update internal.events set topic = 'other'",
+            "other, partition 0: accepted 0, but touchpoints has 1",
+        ),
+    ],
+)
+def test_whatever_breaks_the_law_is_named(con, damage, fault):
+    con.execute(damage)
+    found = audit(con)
+    assert any(fault in each for each in found.faults), found.faults
+    assert found.as_dict()["holds"] is False
+    assert fault in "\n".join(found.lines())
+    assert found.lines()[-1] == "the conservation law does not hold"
+
+
+def test_the_json_form_has_the_contracts_figures_in_total_and_per_partition_and_reads_back(con):
+    found = still_to_consume(audit(con), TOPIC, {0: 9, 3: 20})
+    told = json.loads(json.dumps(found.as_dict()))
+    counts = ("consumed", "accepted", "duplicates", "rejected", "tombstones")
+    assert [told[name] for name in counts] == [6, 2, 1, 2, 1]
+    assert [[each[name] for name in counts] for each in told["partitions"]] == [
+        [4, 1, 1, 1, 1],
+        [2, 1, 0, 1, 0],
+    ]
+    assert told["remaining"] == 5
+    assert Audit.from_dict(told) == found
+
+
+def test_what_is_left_is_counted_by_offset_and_partitions_not_begun_have_all_before_them(con):
+    found = still_to_consume(audit(con), TOPIC, {0: 4, 1: 7, 3: 25})
+    assert [(each.partition, each.remaining) for each in found.partitions] == [(0, 0), (3, 5), (1, 7)]
+    assert "still to be consumed: 12" in found.lines()
+    assert found.faults == ()
+    other = still_to_consume(audit(con), "another", {0: 4})
+    assert [each.remaining for each in other.partitions] == [None, None, 4]
+
+
+def test_an_end_before_the_watermark_leaves_nothing(con):
+    assert still_to_consume(audit(con), TOPIC, {3: 12}).partitions[1].remaining == 0
+
+
+def test_events_outside_the_times_asked_for_do_not_break_the_law(shared):
+    store = Store(emptied(shared))
+    store.ingest([batch([record("e1"), record("e2", "2020-01-01T00:00:00Z"), b"{"])], NOW, (NOON, None))
+    assert audit(shared).faults == ()
+    assert audit(shared).total == Tally(2, 1, 0, 1, 0)

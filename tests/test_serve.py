@@ -1,0 +1,121 @@
+"""The worker's HTTP server, asked by real requests over a real database."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from pipeline.batch import RecordBatch
+from pipeline.database import open_writer
+from pipeline.errors import DatabaseError, FirsthandError, InputError
+from pipeline.held import Holder, beside
+from pipeline.schema import create_schema
+from pipeline.serve import listening, serving, state_of
+from pipeline.settings import Definitions
+from pipeline.simulate import simulate
+from pipeline.store import Store
+from pipeline.tally import Tally
+from pipeline.worker import WorkerState
+
+NOW = datetime(2026, 2, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "x.duckdb"
+
+
+@pytest.fixture
+def store(database: Path) -> Iterator[Store]:
+    values = [each.value for each in simulate(300, 7)]
+    store = Store(open_writer(database, Definitions(), create_schema))
+    store.ingest([RecordBatch("e.jsonl", 0, 0, 300, range(300), [None] * 300, values)], NOW)
+    store.refresh(NOW)
+    yield store
+    store.close()
+
+
+def ask(store: Store, database: Path, path: str, token: str | None = None, **headers: str):
+    """(status, headers, text) of one request; the token is the right one unless another is given."""
+
+    async def asking():
+        state = state_of(WorkerState("running", Tally(300, 300), {0: 7}))
+        async with serving(store, database, listening(None), lambda: state) as url:
+            known = json.loads(beside(database).read_text())
+            assert known["url"] == url
+            headers.setdefault("Authorization", f"Bearer {known['token'] if token is None else token}")
+            async with aiohttp.ClientSession() as session, session.get(url + path, headers=headers) as answer:
+                return answer.status, answer.headers, await answer.text()
+
+    return asyncio.run(asking())
+
+
+def test_the_page_and_what_it_reads_are_open(store, database):
+    status, headers, text = ask(store, database, "", token="")
+    assert (status, headers["Content-Type"].split(";")[0]) == (200, "text/html")
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "http" not in text.replace("http-equiv", ""), "the page needs nothing from elsewhere"
+    status, _, text = ask(store, database, "readings?span=28d&by=channel", token="")
+    told = json.loads(text)
+    assert (status, told["state"]["lag"], told["state"]["consumed"]) == (200, 7, 300)
+    assert {each["dimension"] for each in told["readings"]} == {"channel"}
+
+
+@pytest.mark.parametrize("path", ["api/report", "api/audit", "api/check"])
+@pytest.mark.parametrize("token", ["", "wrong", "é"])
+def test_the_commands_answers_need_the_token_beside_the_database(store, database, path, token):
+    assert ask(store, database, path, token=token)[0] == 401
+
+
+def test_a_name_that_is_not_the_loopback_s_is_turned_away(store, database):
+    for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example:80", ""):
+        assert ask(store, database, "readings", Host=host)[0] in (400, 403)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("api/report?span=7x", "'7x' is no span"),
+        ("api/report?by=colour", "by: one of all, channel"),
+        ("api/report?as_of=yesterday", "'yesterday' is no moment"),
+        ("readings?by='; drop table metrics", "by: one of all, channel"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_told_so(store, database, path, said):
+    status, _, text = ask(store, database, path)
+    assert (status, said in text) == (400, True)
+
+
+def test_its_place_is_forgotten_when_it_ends(store, database):
+    ask(store, database, "")
+    assert not beside(database).exists()
+
+
+def test_a_taken_port_is_named_with_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} is taken .*: choose another with --port"):
+            listening(port)
+
+
+def test_a_holder_that_is_gone_or_refuses_is_an_error_of_one_line(store, database, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # the loopback is asked without it
+
+    async def asking(token: str | None, question: dict[str, str]):
+        async with serving(store, database, listening(None), dict) as url:
+            known = json.loads(beside(database).read_text())
+            holder = Holder(database, url, token or known["token"])
+            return await asyncio.to_thread(holder.ask, "report", **question)
+
+    assert asyncio.run(asking(None, {"span": "28d"}))
+    with pytest.raises(FirsthandError, match="cannot tell: '7x' is no span"):
+        asyncio.run(asking(None, {"span": "7x"}))
+    with pytest.raises(FirsthandError, match="cannot tell: Unauthorized"):
+        asyncio.run(asking("wrong", {}))
+    with pytest.raises(DatabaseError, match="is gone; try again"):
+        Holder(database, "http://127.0.0.1:1/", "token").ask("report")
