@@ -132,7 +132,7 @@ def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:
 
 def _refusal(path: Path, message: str) -> str:
     if _LOCKED in message:
-        holder = message.partition("Conflicting lock is held in ")[2].partition(".")[0]
+        holder = message.partition("Conflicting lock is held in ")[2].partition(". See also")[0]
         by = f" ({holder})" if holder else ""
         return f"{path} is held by another process{by}; stop it, or name another file with --db"
     if "database file with version number" in message:
@@ -140,7 +140,8 @@ def _refusal(path: Path, message: str) -> str:
             f"{path} was made by another version of DuckDB than {duckdb.__version__}; "
             "use the firsthand that made it, or another file"
         )
-    return f"{path} cannot be opened: {' '.join(message.split())[:200]}"
+    reason = " ".join(message.split())[:200]
+    return f"{path} cannot be opened ({reason}); name another file with --db, or look at its rights"
 
 
 def _check(con: duckdb.DuckDBPyConnection, path: Path, definitions: Definitions | None) -> None:

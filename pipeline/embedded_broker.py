@@ -94,6 +94,11 @@ def _command(bootstrap: str) -> list[str]:
         raise BrokerError(
             "the embedded broker has no binary for this machine: use your own Kafka with --kafka HOST:PORT"
         ) from error
+    except OSError as error:
+        raise BrokerError(
+            f"the embedded broker's binary cannot be looked for ({error}): set HOME to a directory of yours, "
+            "or use your own Kafka with --kafka HOST:PORT"
+        ) from error
     url = f"tcp://{bootstrap}"
     where = ["--listener-url", url, "--advertised-listener-url", url]
     return [binary, *where, "--storage-engine", "memory://tansu/"]

@@ -37,6 +37,8 @@ BULK: dict[str, Any] = {
     "batch_size": 256 * 1024,  # 16 KiB, the default, costs twice the CPU
     "max_request_size": 64 * 1024 * 1024,  # the broker says what is too large, not this client
     "max_block_ms": int(REACH_TIMEOUT_S * 1000),
+    "request_timeout_ms": 10_000,
+    "delivery_timeout_ms": 30_000,  # a broker that went away for good ends the sending
     "allow_auto_create_topics": False,
     "metrics_enabled": False,
 }

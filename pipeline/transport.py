@@ -11,7 +11,9 @@ database's business alone: `BatchApp.stored_offsets` is asked whenever partition
 This leans on the insides of aiokafka and Faust in the pinned versions; tests/test_transport.py says how.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import faust
@@ -151,7 +153,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         coordinator = self._consumer and self._consumer._coordinator  # noqa: SLF001 - likewise
         if coordinator and coordinator.generation == 0:
             coordinator.generation = 1
-        await super().on_thread_stop()
+        with suppress(asyncio.CancelledError):  # of a heartbeat to a broker that is gone
+            await super().on_thread_stop()
 
 
 class Consumer(driver.Consumer):

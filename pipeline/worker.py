@@ -80,6 +80,8 @@ class WorkerSettings:
     heartbeat_s: float = 1.0
     rebalance_s: float = 3.0
     commit_s: float = 1.0
+    look_s: float = 5.0
+    patience_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -207,7 +209,7 @@ class Worker:
             self._begin(self._tick(self._on_tick))
         try:
             await self._first_of(worker.start(), self._stopping.wait())
-            self._begin(letters.run(), _crash_of(worker))
+            self._begin(letters.run(), _crash_of(worker), self._look_after_broker())
             self._phase = "running"
             await self._first_of(self._stopping.wait())
             self._phase = "stopping"
@@ -240,6 +242,22 @@ class Worker:
         while True:
             on_tick(self.state)
             await asyncio.sleep(self._settings.tick_s)
+
+    async def _look_after_broker(self) -> None:
+        """Raise BrokerError once no server of the broker has answered for `patience_s`.
+
+        The Kafka client itself would try again for ever, and say nothing.
+        """
+        at, loop = self._settings, asyncio.get_running_loop()
+        heard = loop.time()
+        while loop.time() - heard < at.patience_s:
+            await asyncio.sleep(at.look_s)
+            if await _answers(at.bootstrap, at.look_s):
+                heard = loop.time()
+        raise BrokerError(
+            f"the broker at {at.bootstrap} has not answered for {at.patience_s:.0f} s: check it and start "
+            "again; everything consumed so far is stored"
+        )
 
     def _begin(self, *background: Coroutine[Any, Any, Any]) -> None:
         self._tasks |= {asyncio.create_task(each) for each in background}
@@ -332,6 +350,18 @@ def _app(
             await put(event)
 
     return app
+
+
+async def _answers(bootstrap: str, timeout_s: float) -> bool:
+    """Does any server of HOST:PORT[,HOST:PORT...] take a connection?"""
+    for server in bootstrap.split(","):
+        host, _, port = server.rpartition(":")
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.close()
+            return True
+    return False
 
 
 async def _crash_of(worker: faust.Worker) -> None:

@@ -17,6 +17,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from pipeline import kafka
+from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError
 from pipeline.worker import Worker, WorkerSettings, WorkerState, run_worker
 from tests.recording_store import RecordingStore
@@ -356,3 +357,28 @@ def test_faust_opens_no_port_of_its_own(place):
         until(lambda: worker.state.phase == "running")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 6066))  # Faust's default
+
+
+def test_a_broker_that_goes_away_for_good_ends_the_worker_with_one_line():
+    """The Kafka client alone would try again for ever, and say nothing."""
+    store, failures = RecordingStore(), []
+    with EmbeddedBroker() as own:
+        here = Place(own.bootstrap, "touchpoints")
+        here.send(0, 10)
+        worker = Worker(store, here.settings(look_s=0.2, patience_s=1.0), lambda: NOON)
+
+        def run() -> None:
+            try:
+                worker.run()
+            except BrokerError as error:
+                failures.append(str(error))
+
+        running_thread = threading.Thread(target=run)
+        running_thread.start()
+        until(lambda: len(store.rows("select 1 from records")) == 10)
+        own.stop()
+        running_thread.join(PATIENCE_S)
+    assert not running_thread.is_alive()
+    assert len(failures) == 1
+    assert "has not answered" in failures[0]
+    assert "\n" not in failures[0]
