@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     follow_up_key: Annotated[str, AfterValidator(_key)] = "customer_id,reason"
     service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
     max_records: PositiveInt = 60_000
-    memory_limit: str = "512MB"
+    memory_limit: str = "400MB"
     threads: PositiveInt = 1
 
     @property
