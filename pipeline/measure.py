@@ -30,18 +30,26 @@ KINDS = {"contacts": "'contact', 'follow_up'", "answers": "'survey', 'invitation
 """The kinds of facts that metrics count, by Metric.counts."""
 
 
-def _sums(counts: str | None = None) -> dict[str, str]:
+WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
+"""The kinds of windows that metrics have, and how far back each is moved."""
+
+
+def _sums(counts: str | None = None, window: str | None = None) -> dict[str, str]:
     """Every distinct sum, as expression over a fact to the column that holds it in cells.
+
+    Those of the metrics that count these facts and have this window; None for all.
 
     >>> _sums("answers")["csat is not null"]  # shared by csat and csat_mean
     'csat_denominator'
     """
     found: dict[str, str] = {}
+    asked: dict[str, str] = {}
     for metric in METRICS:
-        if counts in (None, metric.counts):
-            for alias, expression in quantities(metric.name).items():
-                found.setdefault(expression, f"{metric.name}_{alias}")
-    return found
+        for alias, expression in quantities(metric.name).items():
+            column = found.setdefault(expression, f"{metric.name}_{alias}")
+            if counts in (None, metric.counts) and window in (None, metric.window):
+                asked[expression] = column
+    return asked
 
 
 SUMS = _sums()
@@ -58,16 +66,6 @@ def _contribution(expression: str, column: str) -> str:
     return f"sign * ({expression})::{_sql_type(column)}"
 
 
-def _contributions() -> str:
-    return ", ".join(f"{_contribution(each, column)} as {column}" for each, column in SUMS.items())
-
-
-def _totals() -> str:
-    return ", ".join(
-        f"coalesce(sum({column}), 0)::{_sql_type(column)} as {column}" for column in SUMS.values()
-    )
-
-
 def _member() -> str:
     cases = " ".join(f"when '{name}' then {column}" for name, column in DIMENSIONS.items())
     return f"coalesce(case dim {cases} end, '(none)')"
@@ -82,15 +80,14 @@ def _sum_of(metric: Metric, alias: str, otherwise: str) -> str:
 def _readings(spans: Sequence[str], as_of: str, dims: str) -> str:
     """The select of all readings for some spans, each an SQL expression, as are the others."""
 
-    def windows(moved_back: str) -> str:
-        return " union all ".join(
-            fill("window_sums", span=span, as_of=as_of, moved_back=moved_back, dims=dims) for span in spans
-        )
+    def windows(window: str) -> str:
+        parts = {"window": window, "as_of": as_of, "moved_back": WINDOWS[window], "dims": dims}
+        return " union all ".join(fill("window_sums", span=span, **parts) for span in spans)
 
     return fill(
         "readings",
-        rolling=windows("0"),
-        settled=windows("internal.follow_up_us()"),
+        rolling=windows("rolling"),
+        settled=windows("settled"),
         numerators=", ".join(_sum_of(each, "numerator", "0") for each in METRICS),
         denominators=", ".join(_sum_of(each, "denominator", "1") for each in METRICS),
         squares=", ".join(_sum_of(each, "squares", "null::hugeint") for each in METRICS),
@@ -112,16 +109,25 @@ def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
             dimension_names=", ".join(f"'{name}'" for name in DIMENSIONS),
         )
     )
-    con.execute(
-        fill(
-            "sums",
-            fact_columns=", ".join(name for name, *_ in con.execute("describe internal.facts").fetchall()),
-            member=_member(),
-            contributions=_contributions(),
-            sum_columns=", ".join(SUMS.values()),
-            totals=_totals(),
+    for window in WINDOWS:
+        sums = _sums(window=window)
+        con.execute(
+            fill(
+                "sums",
+                window=window,
+                fact_columns=", ".join(
+                    name for name, *_ in con.execute("describe internal.facts").fetchall()
+                ),
+                member=_member(),
+                contributions=", ".join(
+                    f"{_contribution(each, name)} as {name}" for each, name in sums.items()
+                ),
+                sum_columns=", ".join(sums.values()),
+                totals=", ".join(
+                    f"coalesce(sum({name}), 0)::{_sql_type(name)} as {name}" for name in sums.values()
+                ),
+            )
         )
-    )
     readings = _readings(["span::varchar"], "as_of", "internal.asked(span, dimension)")
     con.execute(
         "-- the readings at any moment: a pure function of its arguments and the accepted events\n"

@@ -1,10 +1,10 @@
--- the sums of every metric over facts with occurred_us in (after_us, until_us] that can be known at
+-- the sums of every metric of one kind of window over facts with occurred_us in (after_us, until_us] that can be known at
 -- seen_us, per member of each dimension in `dims`
 --
 -- Whole hours come from `cells`; what cells do not hold comes from the facts themselves: the broken
 -- hours at both edges, and the tail that is not folded yet. Late knowledge (`revisions`) likewise, by
 -- day of occurrence and day of becoming known, since one is summed only once it can be seen.
-create or replace macro internal.sums_between(after_us, until_us, seen_us, dims) as table
+create or replace macro internal.{window}_sums(after_us, until_us, seen_us, dims) as table
 with raw as (
     select {fact_columns}
     from internal.facts
