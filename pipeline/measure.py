@@ -1,5 +1,6 @@
 """From facts to readings: the macros that sum, the folding of facts into cells, the refresh of `metrics`."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -99,6 +100,12 @@ def _readings(spans: Sequence[str], as_of: str, dims: str) -> str:
     )
 
 
+def _needed(con: DuckDBPyConnection, expressions: Sequence[str]) -> list[str]:
+    """The columns of a fact that are named in these expressions."""
+    words = set(re.findall(r"\w+", " ".join(expressions)))
+    return [name for name, *_ in con.execute("describe internal.facts").fetchall() if name in words]
+
+
 def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
     """Create (or replace) the macros behind `metrics_at`, from the metric files and the definitions."""
     con.execute(
@@ -115,9 +122,7 @@ def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
             fill(
                 "sums",
                 window=window,
-                fact_columns=", ".join(
-                    name for name, *_ in con.execute("describe internal.facts").fetchall()
-                ),
+                fact_columns=", ".join(_needed(con, [*sums, _member(), "sign"])),
                 member=_member(),
                 contributions=", ".join(
                     f"{_contribution(each, name)} as {name}" for each, name in sums.items()
