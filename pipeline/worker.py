@@ -71,10 +71,10 @@ class WorkerSettings:
     group: str = "firsthand"
     partitions: int = 4
     max_records: int = 60_000
-    linger_s: float = 0.1
+    linger_s: float = 0.4
     refresh_s: float = 1.0
     idle_refresh_s: float = 10.0
-    refresh_duty: float = 0.2
+    refresh_duty: float = 0.6
     tick_s: float = 0.5
     session_s: float = 6.0
     heartbeat_s: float = 1.0
@@ -335,6 +335,7 @@ def _app(
         producer_acks=-1,
         producer_request_timeout=10.0,
         producer_max_request_size=64 * 1024 * 1024,  # the broker says what is too large
+        consumer_max_fetch_size=4 * 1024 * 1024,  # per partition: about 10,000 records, not 2,500
         stream_buffer_maxsize=4,  # batches, not records
         stream_wait_empty=True,
         topic_allow_declare=False,
