@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.table import WIDTH_WITHOUT_TERMINAL
-from pipeline import arrivals, decode, measure, store
+from pipeline import arrivals, decode, measure, names, store
 from pipeline.batch import RecordBatch
 from pipeline.commands.options import clock
 from pipeline.database import open_writer
@@ -40,8 +40,9 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (store, "Arrivals"),
     (arrivals.Arrivals, "coordinates"),
     (store, "decode"),
-    (decode, "plain_numbers"),
+    (decode, "plain_events"),
     (decode, "judge"),
+    (names.Names, "_numbers"),
     (store, "post"),
     (measure, "fold_when_due"),
 )

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import open_reader
+from pipeline.database import catalog_of, cursor, open_reader
 from pipeline.errors import DatabaseError
 
 Row = tuple[Any, ...]
@@ -116,7 +116,7 @@ def snapshot(database: Database, tables: Sequence[str]) -> Iterator[Snapshot]:
 
 @contextmanager
 def _moment(con: DuckDBPyConnection, tables: Sequence[str]) -> Iterator[Snapshot]:
-    reader = con.cursor()
+    reader = cursor(con, catalog_of(con))
     seen = Snapshot(reader)
     try:
         reader.execute("set timezone = 'UTC'")

@@ -1,6 +1,6 @@
 """The records of one transaction, numbered in the order they are consumed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.batch import RecordBatch
+from pipeline.names import Names
 
 
 def after(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, int], int]) -> list[RecordBatch]:
@@ -61,13 +62,13 @@ class Arrivals:
             n -= len(batch)
         raise IndexError(n)
 
-    def coordinates(self) -> pa.Table:
-        """One row per record: n, topic, partition, offset, timestamp_ms, is_tombstone."""
+    def coordinates(self, names: Names) -> pa.Table:
+        """One row per record: n, topic (its number), partition, offset, timestamp_ms, is_tombstone."""
         batches = self._batches
         return pa.table(
             {
                 "n": pa.array(np.arange(len(self.values), dtype=np.int32)),
-                "topic": _repeated([batch.topic for batch in batches], pa.string(), batches),
+                "topic": _repeated(names.texts([batch.topic for batch in batches]), pa.int32(), batches),
                 "partition": _repeated([batch.partition for batch in batches], pa.int32(), batches),
                 "offset": pa.concat_arrays([pa.array(_numbers(batch.offsets)) for batch in batches]),
                 "timestamp_ms": pa.array(self.stamps, pa.int64()),
@@ -82,7 +83,7 @@ def _numbers(offsets: Sequence[int]) -> npt.NDArray[np.int64]:
     return np.array(offsets, dtype=np.int64)
 
 
-def _repeated(values: Sequence[object], kind: pa.DataType, batches: Sequence[RecordBatch]) -> pa.Array:
+def _repeated(values: Iterable[object], kind: pa.DataType, batches: Sequence[RecordBatch]) -> pa.Array:
     return pa.concat_arrays(
         [pa.repeat(pa.scalar(value, kind), len(batch)) for value, batch in zip(values, batches, strict=True)]
     )

@@ -1,155 +1,166 @@
 """From bytes to columns: the records of a transaction become decoded events, rejections and tombstones.
 
-What is plainly right (plain.py) is decoded set-wise in SQL (sql/decode.sql); what is broken or only
-unusual goes to judge.py one by one. All read the field table (fields.py), and a property test holds them
-together.
+What is plainly right (plain.py) is taken column by column; what is broken or only unusual goes to
+judge.py one by one. All read the field table (fields.py), and a property test holds them together.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import fields
 from pipeline.arrivals import Arrivals
-from pipeline.fields import FIELDS, Field
+from pipeline.fields import DIMENSIONS, FIELDS, Field
 from pipeline.judge import Touchpoint, Verdict, judge
-from pipeline.plain import plain_numbers
-from pipeline.sql import fill, load
+from pipeline.names import Names
+from pipeline.plain import PlainEvents, plain_events
+from pipeline.rfc3339 import instant
 
-_ARROW = {
+_MOMENT = pa.timestamp("us", "UTC")
+_TYPES = {
     "text": pa.string(),
     "choice": pa.string(),
     "integer": pa.int8(),
     "seconds": pa.int64(),
     "boolean": pa.bool_(),
 }
-_JSON_TYPES = {
-    "text": "VARCHAR",
-    "choice": "VARCHAR",
-    "integer": "UTINYINT",
-    "seconds": "DOUBLE",
-    "boolean": "BOOLEAN",
-}
-_JUDGED = pa.schema(
+
+
+def _stored(field: Field) -> str:
+    """The column of a field: seconds are kept as milliseconds."""
+    return field.name.removesuffix("_s") + "_ms" if field.kind == "seconds" else field.name
+
+
+def _arrow_type(field: Field) -> pa.DataType:
+    return pa.int32() if field.name in DIMENSIONS else _TYPES[field.kind]
+
+
+DECODED = pa.schema(
     [
         ("n", pa.int32()),
-        ("source", pa.string()),
-        ("id", pa.string()),
         ("type", pa.string()),
-        ("occurred_us", pa.int64()),
+        ("occurred_at", _MOMENT),
+        ("source", pa.int32()),
+        ("id", pa.string()),
+        *((_stored(field), _arrow_type(field)) for field in FIELDS),
     ]
-    + [(field.name, _ARROW[field.kind]) for field in FIELDS]
 )
+"""The columns of decoded events; source and dimensions are numbers of names (names.py)."""
+
+_DAYLIGHT = (
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
+    "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_FIRST_US, _LAST_US = instant("0001-01-01T00:00:00Z"), instant("9999-12-31T23:59:59.999999Z")
 
 
-def decode(con: duckdb.DuckDBPyConnection, arrivals: Arrivals) -> dict[int, Verdict]:
-    """Decode and validate all records: the accepted ones into the temporary table `decoded`.
+class Decoded(NamedTuple):
+    """What the records say: accepted events (columns of DECODED), and why others are rejected, by n."""
 
-    Returns the verdicts of the rejected ones, by running number. The coordinates of all records stay
-    registered as `arrivals` for the steps that follow.
-    """
-    values, stamps = arrivals.values, arrivals.stamps
-    coordinates = arrivals.coordinates()
-    con.register("arrivals", coordinates)
-    numbers = plain_numbers(values)
-    raw = coordinates if len(numbers) == len(values) else coordinates.take(pa.array(numbers, pa.int64()))
-    raw = raw.append_column("value", pa.array([values[n] for n in numbers], pa.binary()).cast(pa.string()))
-    con.register("raw", raw)
-    try:
-        con.execute(STATEMENT)
-    finally:
-        con.unregister("raw")
-    unusual = con.execute("from decoded select n where not plain").fetchall()
-    odd = sorted({n for (n,) in unusual}.union(_others(values, numbers)))
-    return _judge_each(con, odd, values, stamps)
+    events: pa.Table
+    rejected: dict[int, Verdict]
 
 
-def _others(values: Sequence[bytes | None], strict: Sequence[int]) -> Iterable[int]:
-    if len(strict) == len(values):
-        return ()
-    passed = set(strict)
-    return (n for n, value in enumerate(values) if value is not None and n not in passed)
-
-
-def _judge_each(
-    con: duckdb.DuckDBPyConnection,
-    numbers: Iterable[int],
-    values: Sequence[bytes | None],
-    stamps: Sequence[int | None],
-) -> dict[int, Verdict]:
-    """Judge the unusual records one by one: accepted ones join `decoded`, the verdicts of others return."""
-    con.execute("delete from decoded where not plain")
-    rejected: dict[int, Verdict] = {}
-    accepted: list[tuple[int, Touchpoint]] = []
-    for n in numbers:
-        judged = judge(values[n] or b"", stamps[n])
-        if isinstance(judged, Verdict):
-            rejected[n] = judged
-        else:
-            accepted.append((n, judged))
-    if accepted:
-        _add(con, accepted)
-    return rejected
-
-
-def _add(con: duckdb.DuckDBPyConnection, accepted: Sequence[tuple[int, Touchpoint]]) -> None:
-    rows = [dict(zip(_JUDGED.names, (n, *touchpoint), strict=True)) for n, touchpoint in accepted]
-    con.register("judged", pa.Table.from_pylist(rows, schema=_JUDGED))
-    con.execute(load("join_judged"))
-    con.unregister("judged")
-
-
-def _quoted(texts: Iterable[str]) -> str:
-    return ", ".join(f"'{text}'" for text in texts)
-
-
-def _structure() -> str:
-    """The shape asked of json_transform."""
-    data = {field.name: _JSON_TYPES[field.kind] for field in FIELDS}
-    envelope = dict.fromkeys(("id", "source", "type", "time"), "VARCHAR")
-    return json.dumps({**envelope, "data": data})
-
-
-def _data_column(field: Field) -> str:
-    """The field as it was sent; a text that means absent is null."""
-    path = f"event.data.{field.name}"
-    if field.kind == "text":
-        return f"case when {path} not in ({_quoted(fields.ABSENT_TEXTS)}) then {path} end as {field.name},"
-    return f"{path} as {field.name},"
-
-
-def _stored_column(field: Field) -> str:
-    """The field as it is stored: null in the types that do not read it."""
-    stored = f"{field.name}::decimal(11, 3)" if field.kind == "seconds" else field.name
-    if field.default is not None:
-        stored = f"coalesce({stored}, '{field.default}')"
-    if field.read_by != fields.TYPES:
-        (kind,) = field.read_by
-        flag = {fields.CONTACT: "is_contact", fields.SURVEY: "is_survey"}[kind]
-        stored = f"case when {flag} then {stored} end"
-    return f"{stored} as {field.name},"
-
-
-def _required(field: Field) -> str:
-    if field.required_by == fields.TYPES:
-        return f"and {field.name} is not null"
-    return f"and ({field.name} is not null or type not in ({_quoted(field.required_by)}))"
-
-
-def _statement() -> str:
-    return fill(
-        "decode",
-        structure=_structure(),
-        data_columns="\n        ".join(map(_data_column, FIELDS)),
-        stored_columns="\n    ".join(map(_stored_column, FIELDS)),
-        contact=fields.CONTACT,
-        survey=fields.SURVEY,
-        future_us=str(fields.FUTURE_TOLERANCE_MS * 1000),
-        required="\n        ".join(_required(field) for field in FIELDS if field.required_by),
-        answers=", ".join(f"{name}::varchar" for name in fields.ANSWERS),
+def decode(arrivals: Arrivals, names: Names) -> Decoded:
+    """Decode and validate all records; tombstones are in neither part of what returns."""
+    stamps = pa.array(arrivals.stamps, pa.int64())
+    found = plain_events(arrivals.values)
+    parts = [_columns(kind, plain, stamps, names) for kind, plain in found.items() if plain.numbers]
+    plain = pa.concat_tables([DECODED.empty_table(), *parts], promote_options="default")
+    odd = _others(arrivals.values, plain["n"])
+    judged = {n: judge(arrivals.values[n] or b"", arrivals.stamps[n]) for n in odd}
+    unusual = _unusual({n: each for n, each in judged.items() if isinstance(each, Touchpoint)}, names)
+    return Decoded(
+        pa.concat_tables([plain, unusual]),
+        {n: each for n, each in judged.items() if isinstance(each, Verdict)},
     )
 
 
-STATEMENT = _statement()
+def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, names: Names) -> pa.Table:
+    """The events of one type as columns, less those that only judge.py can tell."""
+    numbers = pa.array(plain.numbers, pa.int32())
+    data = [event.data for event in plain.events]
+    columns = {
+        "n": numbers,
+        "type": pa.repeat(pa.scalar(kind), len(numbers)),
+        "occurred_at": _moments(_all("time", plain.events)),
+        "source": names.texts(_all("source", plain.events)),
+        "id": pa.array(_all("id", plain.events), pa.string()),
+    }
+    for field in FIELDS:
+        if kind in field.read_by:
+            columns[_stored(field)] = _column(field, _all(field.name, data), names)
+    table = pa.table(columns)
+    return table.filter(mask) if (mask := _plainly(kind, table, stamps)) is not None else table
+
+
+def _all(name: str, things: Iterable[object]) -> list[Any]:
+    return list(map(attrgetter(name), things))
+
+
+def _column(field: Field, values: Sequence[Any], names: Names) -> pa.Array:
+    """A field as it is stored: what means absent is null (or number 0), seconds are milliseconds."""
+    if field.name in DIMENSIONS:
+        return names.members(values)
+    if field.kind == "seconds":
+        return pc.round(pc.multiply(pa.array(values, pa.float64()), 1000.0)).cast(pa.int64())
+    column = pa.array(values, _TYPES[field.kind])
+    if field.default is not None:
+        return column.fill_null(field.default)
+    if field.kind == "text":
+        absent = pc.is_in(column, pa.array(fields.ABSENT_TEXTS))
+        return pc.if_else(absent, None, column) if pc.any(absent).as_py() else column
+    return column
+
+
+def _moments(times: Sequence[str]) -> pa.Array:
+    """The instants of RFC 3339 times; null where one is written otherwise, or is none."""
+    texts = pa.array(times, pa.string())
+    common = pc.match_substring_regex(texts, _DAYLIGHT)
+    try:
+        moments = pc.if_else(common, texts, None).cast(_MOMENT)
+    except pa.ArrowInvalid:  # a day that the calendar lacks, somewhere
+        return pa.array([instant(time) for time in times], pa.int64()).cast(_MOMENT)
+    us = moments.cast(pa.int64())
+    return pc.if_else(pc.and_(pc.greater_equal(us, _FIRST_US), pc.less_equal(us, _LAST_US)), moments, None)
+
+
+def _plainly(kind: str, table: pa.Table, stamps: pa.Array) -> pa.ChunkedArray | None:
+    """Which rows need no judge, as a mask; None where that is all of them."""
+    required = [_stored(each) for each in FIELDS if kind in each.required_by]
+    present = [table[name] for name in ("occurred_at", *required) if table[name].null_count]
+    checks = [each.is_valid() for each in present]
+    latest = pc.add(pc.multiply(stamps.take(table["n"]), 1000), fields.FUTURE_TOLERANCE_MS * 1000)
+    early = pc.greater(table["occurred_at"].cast(pa.int64()), latest).fill_null(False)
+    if pc.any(early).as_py():
+        checks.append(pc.invert(early))
+    if kind == fields.SURVEY:
+        checks.append(reduce(pc.or_, [table[name].is_valid() for name in fields.ANSWERS]))
+    return reduce(pc.and_, checks) if checks else None
+
+
+def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]:
+    """The numbers of the records that are neither plain nor tombstones."""
+    if len(plain) == len(values):
+        return []
+    passed = set(plain.to_pylist())
+    return [n for n, value in enumerate(values) if value is not None and n not in passed]
+
+
+def _unusual(accepted: Mapping[int, Touchpoint], names: Names) -> pa.Table:
+    """What the judge accepted, in the same columns."""
+    rows = [{**touchpoint._asdict(), "n": n} for n, touchpoint in accepted.items()]
+    columns = {"occurred_at": pa.array([row["occurred_at_us"] for row in rows], pa.int64()).cast(_MOMENT)}
+    columns["source"] = names.texts([row["source"] for row in rows])
+    for name in DIMENSIONS:
+        columns[name] = names.members([row[name] for row in rows])
+    plain = {
+        each.name: pa.array([row[each.name] for row in rows], each.type)
+        for each in DECODED
+        if each.name not in columns
+    }
+    return pa.table({**plain, **columns}).select(DECODED.names)

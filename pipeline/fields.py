@@ -62,6 +62,12 @@ class Field(NamedTuple):
     default: str | None = None
 
 
+DIMENSIONS = ("channel", "reason", "agent_id", "team", "segment", "stage")
+"""What readings are told apart by: fields whose texts are kept as numbers (names.py)."""
+
+INHERITED = ("reason", "agent_id", "team", "segment", "stage")
+"""What a survey or an invitation takes from its contact where it leaves it out."""
+
 ANSWERS = ("csat", "effort", "nps", "friendliness", "resolved")
 """A survey must hold at least one of these."""
 

@@ -13,7 +13,7 @@ from pipeline.sql import fill, load
 
 SPANS = ("15m", "1h", "24h", "7d", "28d")
 DIMENSIONS = {
-    "all": "'all'",
+    "all": "1",
     "channel": "channel",
     "reason": "reason",
     "agent": "agent_id",
@@ -69,7 +69,7 @@ def _contribution(expression: str, column: str) -> str:
 
 def _member() -> str:
     cases = " ".join(f"when '{name}' then {column}" for name, column in DIMENSIONS.items())
-    return f"coalesce(case dim {cases} end, '(none)')"
+    return f"case dim {cases} end"
 
 
 def _sum_of(metric: Metric, alias: str, otherwise: str) -> str:
@@ -145,7 +145,7 @@ def create_cells(con: DuckDBPyConnection) -> None:
     columns = ", ".join(f"{column} {_sql_type(column)}" for column in SUMS.values())
     for cells, buckets in CELLS.values():
         keys = ", ".join(f"{name} bigint" for name in buckets)
-        con.execute(f"create table internal.{cells} ({keys}, dim varchar, member varchar, {columns})")
+        con.execute(f"create table internal.{cells} ({keys}, dim varchar, member integer, {columns})")
 
 
 CELLS = {
@@ -169,7 +169,7 @@ def fold(con: DuckDBPyConnection) -> None:
 
     It changes no reading: what moves into cells leaves the tail.
     """
-    members = ", ".join(f"coalesce({column}, '(none)') as {name}" for name, column in DIMENSIONS.items())
+    members = ", ".join(f"{column} as {name}" for name, column in DIMENSIONS.items())
     for counts, kinds in KINDS.items():
         sums = _sums(counts)
         parts = {

@@ -1,88 +1,69 @@
 """From fresh events to facts: what a batch adds to the sums, and what it takes back.
 
-The statements in order (all in the caller's transaction): link (events that share a contact_id),
-gather (stored contacts near the batch's), follow up without the batch, store it, follow up with it,
-post the difference. Nothing is kept but facts: the state before is computed again from the rows, so
-that it cannot drift from them.
+The statements in order (all in the caller's transaction): link (events that share a contact_id), pool
+(inbound contacts near the batch's), follow up without the batch and with it, answer, store, correct and
+revise. Nothing is kept but facts: the state before is computed again from the rows, so that it cannot
+drift from them.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from duckdb import DuckDBPyConnection
 
+from pipeline import fields
+from pipeline.fields import ANSWERS, DIMENSIONS, INHERITED
 from pipeline.settings import Definitions
-from pipeline.sql import fill, load
+from pipeline.sql import fill
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DIMENSIONS = ("channel", "reason", "agent_id", "team", "segment", "stage")
-_ANSWERS = ("csat", "effort", "nps", "friendliness", "resolved")
-_INHERITED = ("reason", "agent_id", "team", "segment", "stage")
+TYPES = {
+    "contact": fields.CONTACT,
+    "survey": fields.SURVEY,
+    "invitation": fields.INVITATION,
+    "reopen": fields.REOPEN,
+    "erasure": fields.ERASURE,
+}
+"""The event types, by the names that the statements have for them."""
 
 
-def _event(*columns: str) -> str:
-    return ", ".join(f"event.{column}" for column in columns)
+def follow_up(pool: str, reopens: str, ties: str, is_meant: str) -> str:
+    """The select that follows up every contact of relation `pool` (sql/follow_up.sql).
+
+    `ties`: the columns of `pool` that order equal instants; `is_meant`: whether a reopen of its
+    contact_id means this `contact`, as SQL.
+    """
+    return fill("follow_up", pool=pool, reopens=reopens, ties=ties, is_meant=is_meant)
 
 
-_LINKED = _event(
-    "source", "id", "type", "customer_id", "contact_id", "direction", "outcome", *_DIMENSIONS, *_ANSWERS
-)
+def freshen(definitions: Definitions) -> str:
+    """The statement that sets the fresh events apart, with the hashes of their keys."""
+    return fill("fresh", key=", ".join(definitions.follow_up_key), **TYPES)
 
 
-def follow_up(pool: str, reopens: str, definitions: Definitions) -> str:
-    """The select that follows up every contact of relation `pool` (sql/follow_up.sql)."""
-    return fill("follow_up", pool=pool, reopens=reopens, key=", ".join(definitions.follow_up_key))
-
-
-def _pool_columns(definitions: Definitions) -> str:
-    """What the follow-up needs to know of a contact."""
-    return _event("key_hash", "source", "id", "contact_id", "outcome", *definitions.follow_up_key)
-
-
-def post(con: DuckDBPyConnection, definitions: Definitions, ingested_at: datetime) -> None:
+def post(con: DuckDBPyConnection, ingested_at: datetime) -> None:
     """Store the temporary table `fresh` and post its facts."""
-    con.execute(fill("link", linked_columns=_LINKED))
-    _gather(con, definitions)
-    followed = follow_up("pool", "internal.reopens", definitions)
-    con.execute(f"create or replace temp table followed_before as {followed}")
-    _store(con, ingested_at)
-    con.execute(
-        f"insert into pool select -1 - n, {_pool_columns(definitions)}, event.occurred_us, true "
-        "from fresh as event where inbound"
-    )
-    con.execute(f"create or replace temp table followed_after as {followed}")
     con.execute("update internal.progress set posted = posted + 1")
-    _post_facts(con)
+    (posted,) = con.execute("select posted from internal.progress").fetchall()[0]
+    transaction = {"posted": posted}
+    for statement in _LINK:
+        con.execute(statement)
+    for statement in _NOTE:
+        con.execute(statement, transaction)
+    _gather(con)
+    con.execute(_CHANGE, transaction)
+    con.execute(_ANSWER)
+    con.execute(_STORE, {**transaction, "ingested_at": ingested_at})
+    for statement in _CORRECT:
+        con.execute(statement, transaction)
 
 
-def _post_facts(con: DuckDBPyConnection) -> None:
-    dimensions = ", ".join(_DIMENSIONS)
-    con.execute(fill("change"))
-    con.execute(fill("post_contacts", dimensions=dimensions))
-    con.execute(fill("post_breaks", dimensions=dimensions))
-    con.execute(
-        fill(
-            "answer",
-            answer_columns=_event("type", *_DIMENSIONS, *_ANSWERS),
-            inherited=", ".join(
-                f"coalesce(event.{column}, contact.{column}) as full_{column}" for column in _INHERITED
-            ),
-        )
-    )
-    for table, known in (("facts", "="), ("revisions", ">")):
-        con.execute(fill("post_answers", table=table, known=known, dimensions=dimensions))
-
-
-def _gather(con: DuckDBPyConnection, definitions: Definitions) -> None:
-    """The stored contacts near the batch's, into the temporary table `pool`."""
-    con.execute(fill("touch", key=", ".join(definitions.follow_up_key)))
+def _gather(con: DuckDBPyConnection) -> None:
+    """The contacts near the batch's, and the batch's own, into the temporary table `pool`."""
+    con.execute(_TOUCH)
     earliest, latest = con.execute("select min(from_us), max(until_us) from touched").fetchall()[0]
-    con.execute(
-        load("find"),
-        {"earliest": _moment(earliest or 0), "latest": _moment(latest or 0)},
-    )
-    con.execute(fill("fetch", pool_columns=_pool_columns(definitions)))
-    same_key = (f"touched.{column} is not distinct from kin.{column}" for column in definitions.follow_up_key)
-    con.execute(fill("gather", same_key=" and ".join(same_key)))
+    con.execute(_POOL, {"earliest": _moment(earliest or 0), "latest": _moment(latest or 0)})
+    con.execute(_TIE)
 
 
 def _moment(us: int) -> datetime:
@@ -91,19 +72,44 @@ def _moment(us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=held)
 
 
-def _store(con: DuckDBPyConnection, ingested_at: datetime) -> None:
-    con.execute(
-        "insert into internal.events by name "
-        "select * exclude (n, occurred_us, inbound), $ingested_at::timestamptz as ingested_at from fresh",
-        {"ingested_at": ingested_at},
-    )
-    con.execute(
-        "insert into internal.reopens select contact_id, occurred_us, source, id from fresh "
-        "where type = 'touchpoint.reopen.v1'"
-    )
-    con.execute(
-        "insert into internal.namesakes select contact_id, occurred_us, source, id from linked "
-        "where type = 'touchpoint.contact.v1' "
-        "qualify count(*) over (partition by contact_id) > 1 "
-        "except select contact_id, occurred_us, source, id from internal.namesakes"
-    )
+def _listed(template: str, names: tuple[str, ...]) -> str:
+    return ", ".join(template.format(name) for name in names)
+
+
+def _statement(name: str, **parts: str) -> str:
+    """A statement with its parts, the event types among them."""
+    return fill(name, **TYPES, **parts)
+
+
+_COUNTED = ", ".join(
+    f"{name} + inherited_{name} as {name}" if name in INHERITED else name for name in DIMENSIONS
+)
+_PARTS: Mapping[str, str] = {
+    "dimensions": ", ".join(DIMENSIONS),
+    "counted": _COUNTED,
+    "answers": ", ".join(ANSWERS),
+}
+_LINK = (
+    _statement("relatives"),
+    _statement("link", columns=", ".join(("type", *DIMENSIONS, *ANSWERS))),
+    _statement("bear"),
+)
+_NOTE = (_statement("note_reopens"), _statement("note_namesakes"))
+_TOUCH = _statement("touch")
+_POOL = _statement("pool", columns=_listed("event.{}", (*DIMENSIONS, "outcome")))
+_TIE = _statement("tie")
+_CHANGE = _statement(
+    "change",
+    follow_up_before=follow_up(
+        "stored", "older_reopens", "tie", "coalesce(contact.overshadowed >= $posted, true)"
+    ),
+    follow_up_after=follow_up("contacts", "internal.reopens", "tie", "contact.overshadowed is null"),
+)
+_ANSWER = _statement(
+    "answer",
+    answer=_listed("event.{}", ("type", *DIMENSIONS, *ANSWERS)),
+    inherited=_listed("if(event.{0} = 0, coalesce(contact.{0}, 0), 0) as inherited_{0}", INHERITED),
+    nothing=_listed("0 as inherited_{}", INHERITED),
+)
+_STORE = _statement("store", inherited=_listed("coalesce(inherited_{0}, 0) as inherited_{0}", INHERITED))
+_CORRECT = (_statement("correct", **_PARTS), _statement("revise", **_PARTS))

@@ -4,13 +4,14 @@ from importlib.resources import files
 
 from duckdb import DuckDBPyConnection
 
-from pipeline import measure
+from pipeline import fields, measure
 from pipeline.database import SCHEMA_VERSION, transaction
-from pipeline.post import follow_up
+from pipeline.post import TYPES, follow_up
 from pipeline.settings import Definitions
 
 TABLES = (
     "definitions",
+    "names",
     "events",
     "rejections",
     "watermarks",
@@ -22,7 +23,13 @@ TABLES = (
     "metrics",
     "refreshed",
 )
-VIEWS = ("touchpoints", "contacts")
+VIEWS = ("name_list", "touchpoints", "contacts")
+_CHOICES = {
+    "types": fields.TYPES,
+    "directions": fields.DIRECTIONS,
+    "handlers": fields.HANDLERS,
+    "outcomes": fields.OUTCOMES,
+}
 
 
 def create_schema(con: DuckDBPyConnection, definitions: Definitions) -> None:
@@ -30,7 +37,7 @@ def create_schema(con: DuckDBPyConnection, definitions: Definitions) -> None:
     with transaction(con):
         con.execute("create schema internal")
         for table in TABLES:
-            con.execute(files("pipeline.tables").joinpath(f"{table}.sql").read_text(encoding="utf-8"))
+            con.execute(_text("tables", table))
         con.execute(
             "insert into internal.definitions values ($version, $follow_up, $key, $service_level)",
             {
@@ -42,7 +49,18 @@ def create_schema(con: DuckDBPyConnection, definitions: Definitions) -> None:
         )
         measure.create_cells(con)
         measure.create_macros(con, definitions)
-        followed = follow_up("inbound", "seen_reopens", definitions)
         for view in VIEWS:
-            text = files("pipeline.views").joinpath(f"{view}.sql").read_text(encoding="utf-8")
-            con.execute(text.replace("{follow_up}", followed))
+            con.execute(_text("views", view))
+
+
+def _text(folder: str, name: str) -> str:
+    """The statements of a file, with the event types, the choices of fields and the follow-up in them."""
+    text = files(f"pipeline.{folder}").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    for part, choices in _CHOICES.items():
+        text = text.replace("{" + part + "}", ", ".join(f"'{choice}'" for choice in choices))
+    for part, event_type in TYPES.items():
+        text = text.replace("{" + part + "}", event_type)
+    return text.replace("{follow_up}", _FOLLOWED)
+
+
+_FOLLOWED = follow_up("inbound", "seen_reopens", "contact_id, source, id", "contact.is_meant")

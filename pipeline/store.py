@@ -13,18 +13,20 @@ from operator import add
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline import measure
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
-from pipeline.database import one, stored_definitions, transaction
+from pipeline.database import catalog_of, cursor, one, registered, stored_definitions, transaction
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
 from pipeline.errors import FirsthandError
 from pipeline.judge import Verdict
-from pipeline.post import post
+from pipeline.names import Names
+from pipeline.post import freshen, post
 from pipeline.rejection import Rejection
-from pipeline.sql import fill, load
+from pipeline.sql import load
 from pipeline.tally import Tally
 
 
@@ -38,10 +40,11 @@ class Store:
     def __init__(self, con: duckdb.DuckDBPyConnection, fold_facts: int = measure.FOLD_FACTS) -> None:
         self._con = con
         self._fold_facts = fold_facts
-        self._refreshing = con.cursor()
-        self._sending = con.cursor()
-        self._definitions = stored_definitions(con)
-        self._fresh = fill("fresh", key=", ".join(self._definitions.follow_up_key))
+        self._catalog = catalog_of(con)
+        self._refreshing = cursor(con, self._catalog)
+        self._sending = cursor(con, self._catalog)
+        self._freshen = freshen(stored_definitions(con))
+        self._names = Names(con)
 
     def ingest(
         self,
@@ -55,7 +58,7 @@ class Store:
         begins beyond the watermark would leave a hole in the counts: GapError. Events that occurred
         outside `between` (both ends included) count as not consumed.
         """
-        with transaction(self._con):
+        with transaction(self._con), _forgetting(self._names):
             watermarks = self._watermarks()
             in_order = sorted(batches, key=lambda batch: batch.start)
             _refuse_gaps(in_order, watermarks)
@@ -101,7 +104,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection of its own to read by; it sees whole transactions only."""
-        with self._con.cursor() as con:
+        with cursor(self._con, self._catalog) as con:
             yield con
 
     def close(self) -> None:
@@ -120,26 +123,26 @@ class Store:
         between: tuple[datetime | None, datetime | None],
     ) -> dict[tuple[str, int], Tally]:
         """Decode, accept, post and reject; what became of the records, by partition."""
-        try:
-            verdicts = decode(self._con, arrivals)
-            self._con.register("rejected", _rejected(arrivals, verdicts))
-            self._set_stale_aside(between)
-            post(self._con, self._definitions, ingested_at)
-            self._con.execute(load("reject"), {"rejected_at": ingested_at})
+        decoded = decode(arrivals, self._names)
+        consumed, events = _within(between, arrivals.coordinates(self._names), decoded.events)
+        views = {
+            "arrivals": consumed,
+            "decoded": events,
+            "rejected": _rejected(arrivals, decoded.rejected),
+        }
+        with registered(self._con, views):
+            self._tell_fresh(events)
+            post(self._con, ingested_at)
+            if decoded.rejected:
+                self._con.execute(load("reject"), {"rejected_at": ingested_at})
             rows = self._con.execute(load("tally")).fetchall()
-        finally:
-            self._con.unregister("arrivals")
-            self._con.unregister("rejected")
         return {(topic, partition): Tally(*counts) for topic, partition, *counts in rows}
 
-    def _set_stale_aside(self, between: tuple[datetime | None, datetime | None]) -> None:
-        """Tell duplicates, and events outside the times asked for, from the fresh ones."""
-        self._con.execute(load("outside"), {"earliest": between[0], "latest": between[1]})
-        earliest, latest = self._con.execute(
-            "select min(occurred_at), max(occurred_at) from decoded"
-        ).fetchall()[0]
-        self._con.execute(load("stale"), {"earliest": earliest, "latest": latest})
-        self._con.execute(self._fresh)
+    def _tell_fresh(self, events: pa.Table) -> None:
+        """Tell duplicates from the events that are seen for the first time."""
+        times = pc.min_max(events["occurred_at"].cast(pa.timestamp("us", "UTC"))).as_py()
+        self._con.execute(load("stale"), {"earliest": times["min"], "latest": times["max"]})
+        self._con.execute(self._freshen)
 
     def _move_watermarks(
         self, batches: Sequence[RecordBatch], tallies: Mapping[tuple[str, int], Tally]
@@ -161,6 +164,32 @@ def _refuse_gaps(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, 
                 "were never consumed and are gone from the topic; build a new database by `firsthand replay`"
             )
         reached[at] = max(batch.next, reached.get(at, 0))
+
+
+@contextmanager
+def _forgetting(names: Names) -> Iterator[None]:
+    """Names that a failed transaction numbered are not stored."""
+    try:
+        yield
+    except BaseException:
+        names.forget()
+        raise
+
+
+def _within(
+    between: tuple[datetime | None, datetime | None], consumed: pa.Table, events: pa.Table
+) -> tuple[pa.Table, pa.Table]:
+    """Records and events less the events outside the times asked for: as if they had never come."""
+    earliest, latest = between
+    inside = pa.scalar(True)
+    if earliest is not None:
+        inside = pc.and_(inside, pc.greater_equal(events["occurred_at"], pa.scalar(earliest)))
+    if latest is not None:
+        inside = pc.and_(inside, pc.less_equal(events["occurred_at"], pa.scalar(latest)))
+    if isinstance(inside, pa.Scalar) or len(events) == 0:
+        return consumed, events
+    outside = events.filter(pc.invert(inside))["n"]
+    return consumed.filter(pc.invert(pc.is_in(consumed["n"], outside))), events.filter(inside)
 
 
 def _rejected(arrivals: Arrivals, verdicts: Mapping[int, Verdict]) -> pa.Table:

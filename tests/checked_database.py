@@ -138,5 +138,10 @@ def _readings() -> str:
     return READINGS.format(
         spans=", ".join(f"('{span}', {microseconds(span)})" for span in SPANS),
         dimensions=", ".join(f"('{dimension}')" for dimension in DIMENSIONS),
-        members=" ".join(f"when '{dimension}' then {column}" for dimension, column in DIMENSIONS.items()),
+        members=" ".join(
+            f"when '{dimension}' then {'agent_id' if dimension == 'agent' else dimension}"
+            for dimension in DIMENSIONS
+            if dimension != "all"
+        )
+        + " else 'all'",
     )

@@ -223,7 +223,7 @@ def test_other_definitions_make_another_line(con):
 def test_a_wrong_number_in_the_database_shows(con):
     """Not only the events: what was computed from them is in the line."""
     right = of(con, record("e1"))
-    con.execute("update internal.facts set sign = 2")
+    con.execute("update internal.events set first_contacts = 2")
     assert fingerprint(con) != right
 
 

@@ -25,8 +25,9 @@ HISTORIES = int(os.environ.get("FIRSTHAND_TEST_HISTORIES", "80"))
 
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
 DATA_TABLES = [
-    *(table for table in TABLES if table not in ("definitions", "progress")),
+    *(table for table in TABLES if table not in ("definitions", "progress", "names", "facts")),
     "cells",
+    "corrections",
     "revisions",
     "revision_cells",
 ]

@@ -2,72 +2,47 @@
 -- what an answer leaves out it takes from its contact, from the moment both have happened
 create or replace temp table answered as
 with contacts as (
-    select contact_id, occurred_us, source, id, is_fresh, reason, agent_id, team, segment, stage,
+    select
+        linked.*,
+        coalesce(place = 1, true) as is_meant,
+        coalesce(place_in_age = 1, true) and not is_fresh as was_meant,
     from linked
-    where type = 'touchpoint.contact.v1'
-),
-
--- only namesakes need an order
-meant_after as (
-    select *
-    from contacts
-    anti join internal.namesakes using (contact_id)
-    union all
-    from (
-        select distinct on (contact_id) *
-        from contacts
-        semi join internal.namesakes using (contact_id)
-        order by contact_id, occurred_us, source, id
-    )
-),
-
-meant_before as (
-    select distinct on (contact_id) *
-    from contacts
-    where not is_fresh
-    order by contact_id, occurred_us, source, id
+    left join bearers using (k)
+    where type = '{contact}'
 ),
 
 -- with a further contact of the same contact_id, old answers may mean another one now
 again as (
     select *
     from linked
-    where type in ('touchpoint.survey.v1', 'touchpoint.invitation.v1') and not is_fresh
-        and contact_id in (select contact_id from contacts where is_fresh)
+    where type in ('{survey}', '{invitation}') and not is_fresh
+        and contact_hash in (select contact_hash from contacts where is_fresh)
 ),
 
 states as (
-    select 1 as weight, {answer_columns}, event.occurred_us, contact.occurred_us as contact_us, {inherited},
+    select 1 as weight, -1 - event.n as k, {answer}, event.occurred_us, contact.occurred_us as contact_us,
+        {inherited},
     from fresh as event
-    left join meant_after as contact using (contact_id)
-    where event.type in ('touchpoint.survey.v1', 'touchpoint.invitation.v1')
+    left join contacts as contact on contact.contact_hash = event.contact_hash and contact.is_meant
+    where event.type in ('{survey}', '{invitation}')
     union all
-    select 1, {answer_columns}, event.occurred_us, contact.occurred_us, {inherited},
+    select 1, event.k, {answer}, event.occurred_us, contact.occurred_us, {inherited},
     from again as event
-    inner join meant_after as contact using (contact_id)
+    inner join contacts as contact on contact.contact_hash = event.contact_hash and contact.is_meant
     union all
-    select -1, {answer_columns}, event.occurred_us, contact.occurred_us, {inherited},
+    select -1, event.k, {answer}, event.occurred_us, contact.occurred_us, {inherited},
     from again as event
-    left join meant_before as contact using (contact_id)
+    left join contacts as contact on contact.contact_hash = event.contact_hash and contact.was_meant
 )
 
-select weight as sign, occurred_us as visible_us, *
+select weight as sign, occurred_us as visible_us, * replace ({nothing}),
 from states
 where contact_us is null or contact_us > occurred_us
 union all
-select -weight, contact_us, *
+select -weight, contact_us, * replace ({nothing}),
 from states
 where contact_us > occurred_us
 union all
-select
-    weight,
-    greatest(contact_us, occurred_us),
-    * replace (
-        full_reason as reason,
-        full_agent_id as agent_id,
-        full_team as team,
-        full_segment as segment,
-        full_stage as stage
-    )
+select weight, greatest(contact_us, occurred_us), *,
 from states
 where contact_us is not null

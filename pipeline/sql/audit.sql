@@ -1,7 +1,7 @@
 -- one row per partition: the watermark's counts, and the rows that must bear them out
 with accepted_rows as (
     select topic, partition, count(*) as accepted_rows,
-    from internal.events
+    from touchpoints
     group by all
 ),
 

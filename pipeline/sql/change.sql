@@ -1,10 +1,31 @@
 -- one row per contact whose follow-up the batch decides or changes, with how it stood before
--- `followed_before` and `followed_after`: sql/follow_up.sql over `pool` without and with the batch
 create or replace temp table changed as
+with contacts as (
+    select pool.*, tie, overshadowed,
+    from pool
+    left join told using (k)
+),
+
+stored as (
+    from contacts
+    where not is_fresh
+),
+
+older_reopens as (
+    from internal.reopens
+    where posted < $posted
+),
+
+before as (
+    {follow_up_before}
+),
+
+after as (
+    {follow_up_after}
+)
+
 select
-    k,
-    pool.occurred_us,
-    is_fresh,
+    pool.*,
     after.is_first,
     after.broken_us,
     coalesce(before.is_first, false) as was_first,
@@ -13,8 +34,8 @@ select
     (after.is_first and after.broken_us is distinct from pool.occurred_us)::tinyint
         - (was_first and was_broken_us is distinct from pool.occurred_us)::tinyint as resolved_first,
 from pool
-inner join followed_after as after using (k)
-left join followed_before as before using (k)
+inner join after using (k)
+left join before using (k)
 where is_fresh
     or after.is_first is distinct from before.is_first
     or after.broken_us is distinct from before.broken_us

@@ -10,7 +10,7 @@ from (
             outcome, reason, agent_id, team, segment, stage, wait_s::varchar, handle_s::varchar, csat, effort,
             nps, friendliness, resolved, comment
         )::varchar as line,
-    from internal.events
+    from touchpoints
 )
 group by internal.hour_of(epoch_us(occurred_at))
 order by min(occurred_at)

@@ -17,7 +17,7 @@ select
         when stage is not null then 'stage'
         else 'all'
     end,
-    coalesce(channel, reason, agent, team, segment, stage, 'all'),
+    coalesce(channel, reason, agent, team, segment, stage, 1),
     {sums}
 from tail
 group by grouping sets (

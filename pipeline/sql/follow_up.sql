@@ -5,7 +5,7 @@
 -- A contact at t is a first contact if no eligible contact of the same key began in [t - F, t); it is
 -- resolved at first contact unless an inbound contact of the same key, abandoned ones included, came
 -- in (t, t + F], or a reopen of it did, or its outcome is unresolved or escalated. Equal instants are
--- ordered by contact_id, source, id. {pool} must hold every inbound contact of a key within F.
+-- ordered by contact_id, source, id ({ties}). {pool} must hold every inbound contact of a key within F.
 with crowded as (
     select key_hash,
     from {pool}
@@ -18,18 +18,10 @@ neighbours as (
     select
         k,
         -- abandoned contacts are a partition of their own: among the others this is the previous eligible
-        lag(occurred_us) over (
-            partition by key_hash, {key}, abandoned
-            order by occurred_us, contact_id, source, id
-        ) as previous_us,
-        lead(occurred_us) over (
-            partition by key_hash, {key}
-            order by occurred_us, contact_id, source, id
-        ) as next_us,
+        lag(occurred_us) over (partition by key_hash, abandoned order by occurred_us, {ties}) as previous_us,
+        lead(occurred_us) over (partition by key_hash order by occurred_us, {ties}) as next_us,
     from (
-        select
-            k, key_hash, {key}, occurred_us, contact_id, source, id,
-            outcome is not distinct from 'abandoned' as abandoned,
+        select *, outcome is not distinct from 'abandoned' as abandoned,
         from {pool}
         semi join crowded using (key_hash)
     )
@@ -40,16 +32,11 @@ reopened as (
     select contact.k, min(reopen.occurred_us) as reopened_us,
     from {pool} as contact
     inner join {reopens} as reopen
-        on reopen.contact_id = contact.contact_id
+        on reopen.contact_hash = contact.contact_hash
         and reopen.occurred_us > contact.occurred_us
         and reopen.occurred_us <= contact.occurred_us + internal.follow_up_us()
-    where not exists (
-        from internal.namesakes as namesake
-        where namesake.contact_id = contact.contact_id
-            and (namesake.occurred_us, namesake.source, namesake.id)
-                < (contact.occurred_us, contact.source, contact.id)
-    )
-    group by all
+    where {is_meant}
+    group by contact.k
 )
 
 select

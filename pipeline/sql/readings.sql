@@ -39,7 +39,7 @@ select
     metric,
     span::varchar as span,
     dim as dimension,
-    member,
+    names.name as member,
     {as_of}::timestamptz as as_of,
     (numerator * unit)::decimal(18, 3) as numerator,
     denominator,
@@ -53,3 +53,4 @@ select
         when 'mean' then value + unit * internal.mean_margin(numerator, squares, denominator)
     end as high,
 from counted
+inner join internal.names as names on names.number = counted.member

@@ -1,4 +1,4 @@
--- one row per decoded event that is not to be stored: a duplicate, or outside the times asked for
+-- one row per decoded event that was seen before: a duplicate
 -- identity is (source, id, occurred_at), so only stored events of the batch's own times need a look
 create or replace temp table stale as
 with hashed as (
@@ -17,8 +17,7 @@ shared as (
 later_copies as (
     select n,
     from decoded
-    inner join hashed using (n)
-    semi join shared using (identity_hash)
+    where n in (select n from hashed semi join shared using (identity_hash))
     qualify row_number() over (partition by occurred_at, id, source order by n) > 1
 ),
 
@@ -29,11 +28,9 @@ known as (
         on decoded.occurred_at = event.occurred_at
         and decoded.id = event.id
         and decoded.source = event.source
-    where event.occurred_at between $earliest::timestamptz and $latest::timestamptz
+    where event.occurred_at between $earliest and $latest
 )
 
 from later_copies
 union
 from known
-union
-from outside

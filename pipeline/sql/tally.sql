@@ -1,15 +1,15 @@
 -- one row per partition of the batch: what became of its records
 select
-    arrivals.topic,
+    names.name as topic,
     arrivals.partition,
     count(*) as consumed,
     count(fresh.n) as accepted,
-    count(decoded.n) - count(fresh.n) as duplicates,
+    count(stale.n) as duplicates,
     count(rejected.n) as rejected,
     count(*) filter (is_tombstone) as tombstones,
 from arrivals
-left join decoded using (n)
+inner join internal.names as names on names.number = arrivals.topic
 left join fresh using (n)
+left join stale using (n)
 left join rejected using (n)
-anti join outside using (n)
 group by all

@@ -1,12 +1,20 @@
 -- one row per contact event that has begun by a moment, with the answers of its latest survey and its
 -- follow-up as of that moment; the five follow-up columns are null where the contact is not eligible
 create or replace macro contacts_at(as_of) as table
-with inbound as (
-    select rowid as k, key_hash, source, id, customer_id, contact_id, outcome, channel, reason, team, segment,
-        stage, epoch_us(occurred_at) as occurred_us,
-    from internal.events
-    where type = 'touchpoint.contact.v1' and direction = 'inbound'
-        and occurred_at <= as_of::timestamptz
+with begun as (
+    select
+        events.* replace (names[source] as source),
+        rowid as k,
+        epoch_us(occurred_at) as occurred_us,
+        -- of several contacts with one contact_id the smallest is meant
+        row_number() over (partition by contact_id order by occurred_at, names[source], id) = 1 as is_meant,
+    from internal.events as events, internal.name_list
+    where type = '{contact}' and occurred_at <= as_of::timestamptz
+),
+
+inbound as (
+    from begun
+    where direction = 'inbound'
 ),
 
 seen_reopens as (
@@ -18,20 +26,10 @@ followed as (
     {follow_up}
 ),
 
--- of several contacts with one contact_id the smallest is meant
-bearers as (
-    select
-        rowid as k,
-        row_number() over (partition by contact_id order by occurred_at, source, id) = 1 as is_meant,
-    from internal.events
-    where type = 'touchpoint.contact.v1'
-),
-
 latest_survey as (
     select distinct on (contact_id) contact_id, csat, effort, nps, friendliness, resolved,
-    from internal.events
-    where type = 'touchpoint.survey.v1' and contact_id is not null
-        and occurred_at <= as_of::timestamptz
+    from touchpoints
+    where type = '{survey}' and contact_id is not null and occurred_at <= as_of::timestamptz
     order by contact_id, occurred_at desc, source desc, id desc
 )
 
@@ -41,17 +39,17 @@ select
     event.occurred_at,
     event.customer_id,
     event.contact_id,
-    event.channel,
-    event.direction,
-    event.handled_by,
-    event.outcome,
-    event.reason,
-    event.agent_id,
-    event.team,
-    event.segment,
-    event.stage,
-    event.wait_s,
-    event.handle_s,
+    names[event.channel] as channel,
+    event.direction::varchar as direction,
+    event.handled_by::varchar as handled_by,
+    event.outcome::varchar as outcome,
+    names[event.reason] as reason,
+    names[event.agent_id] as agent_id,
+    names[event.team] as team,
+    names[event.segment] as segment,
+    names[event.stage] as stage,
+    (event.wait_ms * 0.001)::decimal(11, 3) as wait_s,
+    (event.handle_ms * 0.001)::decimal(11, 3) as handle_s,
     survey.csat,
     survey.effort,
     survey.nps,
@@ -67,11 +65,10 @@ select
         epoch_us(as_of::timestamptz) >= epoch_us(event.occurred_at) + internal.follow_up_us(),
         null
     ) as settled,
-from internal.events as event
-left join followed on followed.k = event.rowid
-left join bearers on bearers.k = event.rowid
-left join latest_survey as survey on survey.contact_id = event.contact_id and bearers.is_meant
-where event.type = 'touchpoint.contact.v1' and event.occurred_at <= as_of::timestamptz;
+from begun as event
+cross join internal.name_list
+left join followed using (k)
+left join latest_survey as survey on survey.contact_id = event.contact_id and event.is_meant;
 
 -- the same as of the last refresh
 create or replace view contacts as

@@ -1,4 +1,31 @@
 -- one row per accepted event, as it was sent
 create view touchpoints as
-select * exclude (contact_hash, key_hash)
-from internal.events;
+select
+    names[source] as source,
+    id,
+    type::varchar as type,
+    occurred_at,
+    ingested_at,
+    customer_id,
+    contact_id,
+    names[channel] as channel,
+    direction::varchar as direction,
+    handled_by::varchar as handled_by,
+    outcome::varchar as outcome,
+    names[reason] as reason,
+    names[agent_id] as agent_id,
+    names[team] as team,
+    names[segment] as segment,
+    names[stage] as stage,
+    (wait_ms * 0.001)::decimal(11, 3) as wait_s,
+    (handle_ms * 0.001)::decimal(11, 3) as handle_s,
+    csat,
+    effort,
+    nps,
+    friendliness,
+    resolved,
+    comment,
+    names[topic] as topic,
+    partition,
+    "offset",
+from internal.events, internal.name_list;

@@ -1,0 +1,33 @@
+-- one row per contact whose contact_id others bear too, with its place among them, and among the stored
+create or replace temp table bearers as
+with crowded as (
+    select contact_hash,
+    from linked
+    where type = '{contact}'
+    group by contact_hash
+    having count(*) > 1
+),
+
+asked as (
+    select k,
+    from linked
+    semi join crowded using (contact_hash)
+    where type = '{contact}'
+),
+
+told as (
+    select rowid as k, contact_hash, occurred_at, source, id, false as is_fresh,
+    from internal.events
+    where rowid in (from asked)
+    union all
+    select -1 - n, contact_hash, occurred_at, source, id, true
+    from fresh
+    where -1 - n in (from asked)
+)
+
+select
+    k, contact_hash, occurred_at, name as source, id,
+    row_number() over (partition by contact_hash order by occurred_at, name, id) as place,
+    row_number() over (partition by contact_hash, is_fresh order by occurred_at, name, id) as place_in_age,
+from told
+inner join internal.names on names.number = told.source
