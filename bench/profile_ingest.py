@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.table import WIDTH_WITHOUT_TERMINAL
-from pipeline import arrivals, decode, measure, names, store
+from pipeline import arrivals, decode, measure, names, post, store
 from pipeline.batch import RecordBatch
 from pipeline.commands.options import clock
 from pipeline.database import open_writer
@@ -38,10 +38,13 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (store.Store, "ingest"),
     (store, "after"),
     (store, "Arrivals"),
-    (arrivals.Arrivals, "coordinates"),
     (store, "decode"),
     (decode, "plain_events"),
     (decode, "judge"),
+    (store, "accept"),
+    (arrivals.Arrivals, "located"),
+    (arrivals.Arrivals, "tallies"),
+    (post, "_with_facts"),
     (names.Names, "_numbers"),
     (store, "post"),
     (measure, "fold_when_due"),

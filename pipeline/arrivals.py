@@ -1,6 +1,6 @@
 """The records of one transaction, numbered in the order they are consumed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 
 import numpy as np
@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from pipeline.batch import RecordBatch
 from pipeline.names import Names
+from pipeline.tally import Tally
+
+Numbers = Sequence[int] | npt.NDArray[np.int32]
 
 
 def after(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, int], int]) -> list[RecordBatch]:
@@ -49,41 +52,68 @@ class Arrivals:
 
     def __init__(self, batches: Sequence[RecordBatch]) -> None:
         self._batches = batches
+        self._batch_of = np.repeat(np.arange(len(batches), dtype=np.int32), [len(batch) for batch in batches])
         self.values = list(chain.from_iterable(batch.values for batch in batches))
         self.stamps: list[int | None] = list(
             chain.from_iterable(batch.timestamps or repeat(None, len(batch)) for batch in batches)
         )
 
+    def place(self, n: int) -> tuple[str, int, int]:
+        """The topic, partition and offset of record n."""
+        batch, index = self._find(n)
+        return batch.topic, batch.partition, batch.offsets[index]
+
     def key(self, n: int) -> bytes | None:
         """The key of record n; None also where the source has no keys."""
+        batch, index = self._find(n)
+        return batch.keys[index] if batch.keys else None
+
+    def located(self, events: pa.Table, names: Names) -> pa.Table:
+        """The events, by n, with their coordinates: topic (its number), partition, offset."""
+        batches = self._batches
+        numbers = events["n"].to_numpy()
+        batch_of = self._batch_of[numbers]
+        topics = names.texts([batch.topic for batch in batches]).to_numpy()
+        partitions = np.array([batch.partition for batch in batches], np.int32)
+        offsets = np.concatenate([_numbers(batch.offsets) for batch in batches])
+        places = {"topic": topics[batch_of], "partition": partitions[batch_of], "offset": offsets[numbers]}
+        for name, column in places.items():
+            events = events.append_column(name, pa.array(column))
+        return events
+
+    def tallies(
+        self, *, accepted: Numbers, duplicates: Numbers, rejected: Numbers, outside: Numbers
+    ) -> dict[tuple[str, int], Tally]:
+        """What became of the records, by topic and partition, each kind counted for itself.
+
+        Records `outside` the times asked for are not consumed: as if they had never come.
+        """
+        tombstones = [n for n, value in enumerate(self.values) if value is None]
+        counts = zip(
+            [len(batch) for batch in self._batches] - self._count(outside),
+            *(self._count(each) for each in (accepted, duplicates, rejected, tombstones)),
+            strict=True,
+        )
+        found: dict[tuple[str, int], Tally] = {}
+        for batch, counted in zip(self._batches, counts, strict=True):
+            at = (batch.topic, batch.partition)
+            found[at] = found.get(at, Tally()) + Tally(*map(int, counted))
+        return found
+
+    def _count(self, numbers: Numbers) -> npt.NDArray[np.int64]:
+        """How many of these records each batch has."""
+        chosen = self._batch_of[np.asarray(numbers, np.int64)]
+        return np.bincount(chosen, minlength=len(self._batches)).astype(np.int64)
+
+    def _find(self, n: int) -> tuple[RecordBatch, int]:
         for batch in self._batches:
             if n < len(batch):
-                return batch.keys[n] if batch.keys else None
+                return batch, n
             n -= len(batch)
         raise IndexError(n)
-
-    def coordinates(self, names: Names) -> pa.Table:
-        """One row per record: n, topic (its number), partition, offset, timestamp_ms, is_tombstone."""
-        batches = self._batches
-        return pa.table(
-            {
-                "n": pa.array(np.arange(len(self.values), dtype=np.int32)),
-                "topic": _repeated(names.texts([batch.topic for batch in batches]), pa.int32(), batches),
-                "partition": _repeated([batch.partition for batch in batches], pa.int32(), batches),
-                "offset": pa.concat_arrays([pa.array(_numbers(batch.offsets)) for batch in batches]),
-                "timestamp_ms": pa.array(self.stamps, pa.int64()),
-                "is_tombstone": pa.array([value is None for value in self.values], pa.bool_()),
-            }
-        )
 
 
 def _numbers(offsets: Sequence[int]) -> npt.NDArray[np.int64]:
     if isinstance(offsets, range):
         return np.arange(offsets.start, offsets.stop, offsets.step, dtype=np.int64)
     return np.array(offsets, dtype=np.int64)
-
-
-def _repeated(values: Iterable[object], kind: pa.DataType, batches: Sequence[RecordBatch]) -> pa.Array:
-    return pa.concat_arrays(
-        [pa.repeat(pa.scalar(value, kind), len(batch)) for value, batch in zip(values, batches, strict=True)]
-    )

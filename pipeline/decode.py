@@ -59,7 +59,7 @@ _FIRST_US, _LAST_US = instant("0001-01-01T00:00:00Z"), instant("9999-12-31T23:59
 
 
 class Decoded(NamedTuple):
-    """What the records say: accepted events (columns of DECODED), and why others are rejected, by n."""
+    """What the records say: right events (columns of DECODED), and why the others are rejected, by n."""
 
     events: pa.Table
     rejected: dict[int, Verdict]

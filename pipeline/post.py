@@ -9,12 +9,16 @@ drift from them.
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from pipeline import fields
+from pipeline.database import registered
 from pipeline.fields import ANSWERS, DIMENSIONS, INHERITED
+from pipeline.follow_up import State, follow_up
 from pipeline.settings import Definitions
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TYPES = {
@@ -27,35 +31,49 @@ TYPES = {
 """The event types, by the names that the statements have for them."""
 
 
-def follow_up(pool: str, reopens: str, ties: str, is_meant: str) -> str:
-    """The select that follows up every contact of relation `pool` (sql/follow_up.sql).
-
-    `ties`: the columns of `pool` that order equal instants; `is_meant`: whether a reopen of its
-    contact_id means this `contact`, as SQL.
-    """
-    return fill("follow_up", pool=pool, reopens=reopens, ties=ties, is_meant=is_meant)
-
-
 def freshen(definitions: Definitions) -> str:
-    """The statement that sets the fresh events apart, with the hashes of their keys."""
-    return fill("fresh", key=", ".join(definitions.follow_up_key), **TYPES)
+    """The statement that makes `fresh`, with hashes of the keys that these definitions name."""
+    return _statement(
+        "fresh", key=", ".join(definitions.follow_up_key), columns=", ".join((*DIMENSIONS, *ANSWERS))
+    )
 
 
-def post(con: DuckDBPyConnection, ingested_at: datetime) -> None:
-    """Store the temporary table `fresh` and post its facts."""
+def post(con: DuckDBPyConnection, freshen: str, events: pa.Table, ingested_at: datetime) -> None:
+    """Store accepted events and post their facts. `freshen`: the statement that makes `fresh` of them."""
     con.execute("update internal.progress set posted = posted + 1")
     (posted,) = con.execute("select posted from internal.progress").fetchall()[0]
     transaction = {"posted": posted}
-    for statement in _LINK:
-        con.execute(statement)
-    for statement in _NOTE:
-        con.execute(statement, transaction)
-    _gather(con)
-    con.execute(_CHANGE, transaction)
-    con.execute(_ANSWER)
-    con.execute(_STORE, {**transaction, "ingested_at": ingested_at})
+    with registered(con, {"accepted": events}):
+        con.execute(freshen)
+        for statement in _LINK:
+            con.execute(statement)
+        for statement in _NOTE:
+            con.execute(statement, transaction)
+        _gather(con)
+        con.execute(_CHANGE, transaction)
+        con.execute(_ANSWER)
+    with registered(con, {"stored": _with_facts(con, events)}):
+        con.execute(load("store"), {**transaction, "ingested_at": ingested_at})
     for statement in _CORRECT:
         con.execute(statement, transaction)
+
+
+def _with_facts(con: DuckDBPyConnection, events: pa.Table) -> pa.Table:
+    """The events, each with what it counts for: small results scattered, as wide rows cost more to join."""
+    numbers = events["n"].to_numpy()
+    row_of = np.zeros(numbers.max(initial=0) + 1, np.int64)
+    row_of[numbers] = np.arange(len(numbers))
+    for query in _FACTS:
+        found = con.execute(query).fetchnumpy()
+        rows = row_of[found.pop("n")]
+        for name, values in found.items():
+            column = np.zeros(len(numbers), values.dtype)
+            column[rows] = values
+            events = events.append_column(name, pa.array(column))
+    hashes = con.execute("select contact_hash, key_hash from fresh order by rowid").to_arrow_table()
+    for name in hashes.column_names:
+        events = events.append_column(name, hashes[name])
+    return events
 
 
 def _gather(con: DuckDBPyConnection) -> None:
@@ -91,19 +109,28 @@ _PARTS: Mapping[str, str] = {
 }
 _LINK = (
     _statement("relatives"),
-    _statement("link", columns=", ".join(("type", *DIMENSIONS, *ANSWERS))),
+    _statement("link", columns=", ".join((*DIMENSIONS, *ANSWERS))),
     _statement("bear"),
 )
 _NOTE = (_statement("note_reopens"), _statement("note_namesakes"))
 _TOUCH = _statement("touch")
-_POOL = _statement("pool", columns=_listed("event.{}", (*DIMENSIONS, "outcome")))
+_POOL = _statement("pool", columns=_listed("event.{}", DIMENSIONS))
 _TIE = _statement("tie")
 _CHANGE = _statement(
     "change",
-    follow_up_before=follow_up(
-        "stored", "older_reopens", "tie", "coalesce(contact.overshadowed >= $posted, true)"
+    follow_up=follow_up(
+        "contacts",
+        "internal.reopens",
+        "tie",
+        (
+            State("contact.overshadowed is null"),
+            State(
+                "reopen.posted < $posted and coalesce(contact.overshadowed >= $posted, true)",
+                ("is_fresh",),
+                "was_",
+            ),
+        ),
     ),
-    follow_up_after=follow_up("contacts", "internal.reopens", "tie", "contact.overshadowed is null"),
 )
 _ANSWER = _statement(
     "answer",
@@ -111,5 +138,13 @@ _ANSWER = _statement(
     inherited=_listed("if(event.{0} = 0, coalesce(contact.{0}, 0), 0) as inherited_{0}", INHERITED),
     nothing=_listed("0 as inherited_{}", INHERITED),
 )
-_STORE = _statement("store", inherited=_listed("coalesce(inherited_{0}, 0) as inherited_{0}", INHERITED))
+_FACTS = (
+    "select -1 - k as n, first_contacts, resolved_first from changed where is_fresh",
+    (
+        f"select -1 - k as n, {_listed('inherited_{}', INHERITED)} from answered "
+        "where k < 0 and visible_us = occurred_us"
+    ),
+)
+"""What fresh events count for, by n."""
+
 _CORRECT = (_statement("correct", **_PARTS), _statement("revise", **_PARTS))

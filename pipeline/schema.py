@@ -6,7 +6,8 @@ from duckdb import DuckDBPyConnection
 
 from pipeline import fields, measure
 from pipeline.database import SCHEMA_VERSION, transaction
-from pipeline.post import TYPES, follow_up
+from pipeline.follow_up import State, follow_up
+from pipeline.post import TYPES
 from pipeline.settings import Definitions
 
 TABLES = (
@@ -63,4 +64,4 @@ def _text(folder: str, name: str) -> str:
     return text.replace("{follow_up}", _FOLLOWED)
 
 
-_FOLLOWED = follow_up("inbound", "seen_reopens", "contact_id, source, id", "contact.is_meant")
+_FOLLOWED = follow_up("inbound", "seen_reopens", "contact_id, source, id", (State("contact.is_meant"),))

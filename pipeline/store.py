@@ -13,9 +13,9 @@ from operator import add
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import measure
+from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
 from pipeline.database import catalog_of, cursor, one, registered, stored_definitions, transaction
@@ -50,7 +50,7 @@ class Store:
         self,
         batches: Sequence[RecordBatch],
         ingested_at: datetime,
-        between: tuple[datetime | None, datetime | None] = (None, None),
+        between: Between = (None, None),
     ) -> Tally:
         """Store what is new in `batches`; all of it, or nothing if this raises.
 
@@ -120,29 +120,23 @@ class Store:
         self,
         arrivals: Arrivals,
         ingested_at: datetime,
-        between: tuple[datetime | None, datetime | None],
+        between: Between,
     ) -> dict[tuple[str, int], Tally]:
         """Decode, accept, post and reject; what became of the records, by partition."""
         decoded = decode(arrivals, self._names)
-        consumed, events = _within(between, arrivals.coordinates(self._names), decoded.events)
-        views = {
-            "arrivals": consumed,
-            "decoded": events,
-            "rejected": _rejected(arrivals, decoded.rejected),
-        }
-        with registered(self._con, views):
-            self._tell_fresh(events)
-            post(self._con, ingested_at)
-            if decoded.rejected:
+        events = arrivals.located(decoded.events, self._names)
+        accepted = accept(self._con, events, between)
+        if len(accepted.fresh):
+            post(self._con, self._freshen, accepted.fresh, ingested_at)
+        if decoded.rejected:
+            with registered(self._con, {"rejected": _rejected(arrivals, decoded.rejected)}):
                 self._con.execute(load("reject"), {"rejected_at": ingested_at})
-            rows = self._con.execute(load("tally")).fetchall()
-        return {(topic, partition): Tally(*counts) for topic, partition, *counts in rows}
-
-    def _tell_fresh(self, events: pa.Table) -> None:
-        """Tell duplicates from the events that are seen for the first time."""
-        times = pc.min_max(events["occurred_at"].cast(pa.timestamp("us", "UTC"))).as_py()
-        self._con.execute(load("stale"), {"earliest": times["min"], "latest": times["max"]})
-        self._con.execute(self._freshen)
+        return arrivals.tallies(
+            accepted=accepted.fresh["n"].to_numpy(),
+            duplicates=accepted.duplicates,
+            rejected=list(decoded.rejected),
+            outside=accepted.outside,
+        )
 
     def _move_watermarks(
         self, batches: Sequence[RecordBatch], tallies: Mapping[tuple[str, int], Tally]
@@ -176,31 +170,28 @@ def _forgetting(names: Names) -> Iterator[None]:
         raise
 
 
-def _within(
-    between: tuple[datetime | None, datetime | None], consumed: pa.Table, events: pa.Table
-) -> tuple[pa.Table, pa.Table]:
-    """Records and events less the events outside the times asked for: as if they had never come."""
-    earliest, latest = between
-    inside = pa.scalar(True)
-    if earliest is not None:
-        inside = pc.and_(inside, pc.greater_equal(events["occurred_at"], pa.scalar(earliest)))
-    if latest is not None:
-        inside = pc.and_(inside, pc.less_equal(events["occurred_at"], pa.scalar(latest)))
-    if isinstance(inside, pa.Scalar) or len(events) == 0:
-        return consumed, events
-    outside = events.filter(pc.invert(inside))["n"]
-    return consumed.filter(pc.invert(pc.is_in(consumed["n"], outside))), events.filter(inside)
-
-
 def _rejected(arrivals: Arrivals, verdicts: Mapping[int, Verdict]) -> pa.Table:
     """One row per rejected record, with its original key and bytes."""
-    numbers = list(verdicts)
+    rows = [
+        (*arrivals.place(n), *verdict, arrivals.key(n), arrivals.values[n]) for n, verdict in verdicts.items()
+    ]
     return pa.table(
-        {
-            "n": pa.array(numbers, pa.int32()),
-            "reason": pa.array([verdicts[n].reason for n in numbers], pa.string()),
-            "detail": pa.array([verdicts[n].detail for n in numbers], pa.string()),
-            "key": pa.array([arrivals.key(n) for n in numbers], pa.binary()),
-            "payload": pa.array([arrivals.values[n] for n in numbers], pa.binary()),
-        }
+        [
+            pa.array(column, kind)
+            for column, kind in zip(zip(*rows, strict=True), _REJECTED.types, strict=True)
+        ],
+        schema=_REJECTED,
     )
+
+
+_REJECTED = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("key", pa.binary()),
+        ("payload", pa.binary()),
+    ]
+)

@@ -20,8 +20,8 @@ told as (
     from internal.events
     where rowid in (from asked)
     union all
-    select -1 - n, contact_hash, occurred_at, source, id, true
-    from fresh
+    select -1 - n, hash(contact_id), occurred_at, source, id, true
+    from accepted
     where -1 - n in (from asked)
 )
 

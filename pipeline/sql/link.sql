@@ -2,7 +2,7 @@
 -- invitation, a reopen, or a further contact; stored ones by rowid, fresh contacts and reopens by -1 - n
 create or replace temp table linked as
 with old as (
-    select rowid as k, {columns}, epoch_us(occurred_at) as occurred_us, contact_hash, key_hash,
+    select rowid as k, type, {columns}, epoch_us(occurred_at) as occurred_us, contact_hash, key_hash,
         false as is_fresh,
     from internal.events
     where rowid in (from relatives)
@@ -16,7 +16,7 @@ hashes as (
 
 from old
 union all
-select -1 - n, {columns}, occurred_us, contact_hash, key_hash, true
+select -1 - n, type, {columns}, occurred_us, contact_hash, key_hash, true
 from fresh
 semi join hashes using (contact_hash)
 where type in ('{contact}', '{reopen}')

@@ -8,12 +8,13 @@ select
     event.contact_hash,
     epoch_us(event.occurred_at) as occurred_us,
     {columns},
+    event.outcome,
 from internal.events as event
 inner join touched
     on touched.key_hash = event.key_hash
     and epoch_us(event.occurred_at) between touched.from_us and touched.until_us
 where event.occurred_at between $earliest and $latest
 union all
-select -1 - n, true, key_hash, contact_hash, occurred_us, {columns}
+select -1 - n, true, key_hash, contact_hash, occurred_us, {columns}, outcome
 from fresh as event
 where inbound

@@ -1,6 +1,5 @@
 -- one row per decoded event that was seen before: a duplicate
--- identity is (source, id, occurred_at), so only stored events of the batch's own times need a look
-create or replace temp table stale as
+-- identity is (source, id, occurred_at), so only stored events of the batch's own instants need a look
 with hashed as (
     select n, hash(occurred_at, id, source) as identity_hash,
     from decoded
@@ -21,16 +20,21 @@ later_copies as (
     qualify row_number() over (partition by occurred_at, id, source order by n) > 1
 ),
 
+near as materialized (
+    select occurred_at, id, source,
+    from internal.events
+    where occurred_at between $earliest and $latest
+        and occurred_at in (select occurred_at from decoded)
+),
+
 known as (
-    select decoded.n,
-    from internal.events as event
-    inner join decoded
-        on decoded.occurred_at = event.occurred_at
-        and decoded.id = event.id
-        and decoded.source = event.source
-    where event.occurred_at between $earliest and $latest
+    select n,
+    from decoded
+    semi join near using (occurred_at, id, source)
 )
 
+select n,
 from later_copies
 union
+select n,
 from known

@@ -19,8 +19,8 @@ texts as (
     from internal.events
     where rowid in (from asked)
     union all
-    select -1 - n, contact_id, contact_hash, occurred_at, source, id
-    from fresh
+    select -1 - n, contact_id, hash(contact_id), occurred_at, source, id
+    from accepted
     where -1 - n in (from asked)
 )
 
