@@ -4,7 +4,7 @@ What is plainly right (plain.py) is taken column by column; what is broken or on
 judge.py one by one. All read the field table (fields.py), and a property test holds them together.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -19,6 +19,9 @@ from pipeline.judge import Touchpoint, Verdict, judge
 from pipeline.names import Names
 from pipeline.plain import PlainEvents, plain_events
 from pipeline.rfc3339 import instant
+
+SLICE_RECORDS = 8_192
+"""Records decoded at a time: their events stay in the processor's cache until they are columns."""
 
 _MOMENT = pa.timestamp("us", "UTC")
 _TYPES = {
@@ -67,17 +70,34 @@ class Decoded(NamedTuple):
 
 def decode(arrivals: Arrivals, names: Names) -> Decoded:
     """Decode and validate all records; tombstones are in neither part of what returns."""
-    stamps = pa.array(arrivals.stamps, pa.int64())
-    found = plain_events(arrivals.values)
-    parts = [_columns(kind, plain, stamps, names) for kind, plain in found.items() if plain.numbers]
-    plain = pa.concat_tables([DECODED.empty_table(), *parts], promote_options="default")
-    odd = _others(arrivals.values, plain["n"])
-    judged = {n: judge(arrivals.values[n] or b"", arrivals.stamps[n]) for n in odd}
+    plain = pa.concat_tables(
+        [
+            DECODED.empty_table(),
+            *(
+                part
+                for first in range(0, len(arrivals.values), SLICE_RECORDS)
+                for part in _plain(arrivals, first, names)
+            ),
+        ],
+        promote_options="default",
+    )
+    judged = {
+        n: judge(arrivals.values[n] or b"", arrivals.stamps[n]) for n in _others(arrivals.values, plain["n"])
+    }
     unusual = _unusual({n: each for n, each in judged.items() if isinstance(each, Touchpoint)}, names)
     return Decoded(
-        pa.concat_tables([plain, unusual]),
+        pa.concat_tables([plain, unusual]).combine_chunks(),
         {n: each for n, each in judged.items() if isinstance(each, Verdict)},
     )
+
+
+def _plain(arrivals: Arrivals, first: int, names: Names) -> Iterator[pa.Table]:
+    """The plain events of a slice of the records, a table for each of their types."""
+    stamps = pa.array(arrivals.stamps[first : first + SLICE_RECORDS], pa.int64())
+    for kind, plain in plain_events(arrivals.values[first : first + SLICE_RECORDS]).items():
+        if plain.numbers:
+            table = _columns(kind, plain, stamps, names)
+            yield table.set_column(0, "n", pc.add(table["n"], pa.scalar(first, pa.int32())))
 
 
 def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, names: Names) -> pa.Table:

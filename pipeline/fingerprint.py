@@ -5,13 +5,10 @@ import hashlib
 from duckdb import DuckDBPyConnection
 
 from pipeline.database import one
-from pipeline.measure import ALL_READINGS
+from pipeline.measure import all_readings
 from pipeline.sql import load
 
-_READINGS = (
-    "select metric, span, dimension, member, numerator::varchar, denominator "
-    f"from ({ALL_READINGS}) order by all"
-)
+_READINGS = "select metric, span, dimension, member, numerator::varchar, denominator from ({}) order by all"
 _CONTACTS = (
     "select sha256(string_agg(concat_ws('|', source, id, epoch_us(occurred_at), csat, effort, nps, "
     "friendliness, customer_says_resolved, is_first_contact, epoch_us(repeated_at), epoch_us(reopened_at), "
@@ -38,5 +35,5 @@ def fingerprint(con: DuckDBPyConnection) -> str:
     latest = one(con, "select max(occurred_at) from internal.events")
     if latest is not None:
         add(_CONTACTS, {"as_of": latest})
-        add(_READINGS, {"as_of": latest})
+        add(_READINGS.format(all_readings(con, "$as_of")), {"as_of": latest})
     return digest.hexdigest()

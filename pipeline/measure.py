@@ -1,109 +1,53 @@
-"""From facts to readings: the macros that sum, the folding of facts into cells, the refresh of `metrics`."""
+"""From facts to readings: the macros behind `metrics_at`, the folding of facts into cells, the refresh."""
 
-import re
-from collections.abc import Sequence
 from datetime import datetime
+from importlib.resources import files
 
 from duckdb import DuckDBPyConnection
 
 from pipeline.database import one, transaction
-from pipeline.metrics import METRICS, Metric, quantities
+from pipeline.readings import WINDOWS, Question, all_dimensions, readings
 from pipeline.settings import Definitions
+from pipeline.spans import microseconds
 from pipeline.sql import fill, load
+from pipeline.sums import (
+    CELL_DIMENSIONS,
+    DIMENSIONS,
+    KINDS,
+    SUMS,
+    contributions,
+    needed,
+    sql_type,
+    sums,
+    totals,
+)
+
+__all__ = [
+    "COMPACT_FOLDS",
+    "DIMENSIONS",
+    "FOLD_FACTS",
+    "SPANS",
+    "SUMS",
+    "all_readings",
+    "compact",
+    "create_cells",
+    "create_macros",
+    "fold",
+    "fold_when_due",
+    "refresh",
+]
 
 SPANS = ("15m", "1h", "24h", "7d", "28d")
-DIMENSIONS = {
-    "all": "1",
-    "channel": "channel",
-    "reason": "reason",
-    "agent": "agent_id",
-    "team": "team",
-    "segment": "segment",
-    "stage": "stage",
-}
-"""Dimension to the fact's column that holds its member."""
 
 FOLD_FACTS = 5_000
 """Facts that may wait unfolded: every reading sums them one by one, for each of its dimensions."""
 
+COMPACT_FOLDS = 32
+"""Folds whose cells may wait side by side: every reading sums them, and most are of the same hours."""
 
-KINDS = {"contacts": "'contact', 'follow_up'", "answers": "'survey', 'invitation'"}
-"""The kinds of facts that metrics count, by Metric.counts."""
+_HOUR_US = microseconds("1h")
 
-
-WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
-"""The kinds of windows that metrics have, and how far back each is moved."""
-
-
-def _sums(counts: str | None = None, window: str | None = None) -> dict[str, str]:
-    """Every distinct sum, as expression over a fact to the column that holds it in cells.
-
-    Those of the metrics that count these facts and have this window; None for all.
-
-    >>> _sums("answers")["csat is not null"]  # shared by csat and csat_mean
-    'csat_denominator'
-    """
-    found: dict[str, str] = {}
-    asked: dict[str, str] = {}
-    for metric in METRICS:
-        for alias, expression in quantities(metric.name).items():
-            column = found.setdefault(expression, f"{metric.name}_{alias}")
-            if counts in (None, metric.counts) and window in (None, metric.window):
-                asked[expression] = column
-    return asked
-
-
-SUMS = _sums()
-_UNITS = {"": "1", "seconds": "0.001"}
-_WIDE = tuple(column for expression, column in SUMS.items() if "hugeint" in expression)
-
-
-def _sql_type(column: str) -> str:
-    """Squares of milliseconds need 128 bits; everything else is kept in 64 (a tenth of the time to sum)."""
-    return "hugeint" if column in _WIDE else "bigint"
-
-
-def _contribution(expression: str, column: str) -> str:
-    return f"sign * ({expression})::{_sql_type(column)}"
-
-
-def _member() -> str:
-    cases = " ".join(f"when '{name}' then {column}" for name, column in DIMENSIONS.items())
-    return f"case dim {cases} end"
-
-
-def _sum_of(metric: Metric, alias: str, otherwise: str) -> str:
-    """Where the readings find a metric's sum: the column's name with its window."""
-    expression = quantities(metric.name).get(alias)
-    return otherwise if expression is None else f"{metric.window}.{SUMS[expression]}"
-
-
-def _readings(spans: Sequence[str], as_of: str, dims: str) -> str:
-    """The select of all readings for some spans, each an SQL expression, as are the others."""
-
-    def windows(window: str) -> str:
-        parts = {"window": window, "as_of": as_of, "moved_back": WINDOWS[window], "dims": dims}
-        return " union all ".join(fill("window_sums", span=span, **parts) for span in spans)
-
-    return fill(
-        "readings",
-        rolling=windows("rolling"),
-        settled=windows("settled"),
-        numerators=", ".join(_sum_of(each, "numerator", "0") for each in METRICS),
-        denominators=", ".join(_sum_of(each, "denominator", "1") for each in METRICS),
-        squares=", ".join(_sum_of(each, "squares", "null::hugeint") for each in METRICS),
-        metrics=", ".join(
-            f"({n}, '{each.name}', '{each.kind}', {_UNITS[each.unit]}::decimal(4, 3))"
-            for n, each in enumerate(METRICS, start=1)
-        ),
-        as_of=as_of,
-    )
-
-
-def _needed(con: DuckDBPyConnection, expressions: Sequence[str]) -> list[str]:
-    """The columns of a fact that are named in these expressions."""
-    words = set(re.findall(r"\w+", " ".join(expressions)))
-    return [name for name, *_ in con.execute("describe internal.facts").fetchall() if name in words]
+# --- metrics_at ---
 
 
 def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
@@ -116,46 +60,30 @@ def create_macros(con: DuckDBPyConnection, definitions: Definitions) -> None:
             dimension_names=", ".join(f"'{name}'" for name in DIMENSIONS),
         )
     )
-    for window in WINDOWS:
-        sums = _sums(window=window)
-        con.execute(
-            fill(
-                "sums",
-                window=window,
-                fact_columns=", ".join(_needed(con, [*sums, _member(), "sign"])),
-                member=_member(),
-                contributions=", ".join(
-                    f"{_contribution(each, name)} as {name}" for each, name in sums.items()
-                ),
-                sum_columns=", ".join(sums.values()),
-                totals=", ".join(
-                    f"coalesce(sum({name}), 0)::{_sql_type(name)} as {name}" for name in sums.values()
-                ),
-            )
-        )
-    readings = _readings(["span::varchar"], "as_of", "internal.asked(span, dimension)")
+    select = readings(_AT_ANY_MOMENT, _fact_columns(con))
     con.execute(
         "-- the readings at any moment: a pure function of its arguments and the accepted events\n"
-        f"create or replace macro metrics_at(as_of, span, dimension) as table {readings}"
+        f"create or replace macro metrics_at(as_of, span, dimension) as table {select}"
     )
 
 
+_AT_ANY_MOMENT = Question(
+    as_of="as_of",
+    spans=["span::varchar"],
+    dims="select dim, if(dim = 'all', 'channel', dim) as kept "
+    "from (select unnest(internal.asked(span, dimension)) as dim)",
+    all_cells=False,
+)
+
+
+# --- cells ---
+
+
 def create_cells(con: DuckDBPyConnection) -> None:
-    """Create the tables of folded sums: whole hours of facts, whole days of revisions."""
-    columns = ", ".join(f"{column} {_sql_type(column)}" for column in SUMS.values())
-    for cells, buckets in CELLS.values():
-        keys = ", ".join(f"{name} bigint" for name in buckets)
-        con.execute(f"create table internal.{cells} ({keys}, dim varchar, member integer, {columns})")
-
-
-CELLS = {
-    "facts": ("cells", {"hour": "internal.hour_of(occurred_us)"}),
-    "revisions": (
-        "revision_cells",
-        {"day": "internal.day_of(occurred_us)", "visible_day": "internal.day_of(visible_us)"},
-    ),
-}
-"""What each table of facts is folded into, and by which buckets of time."""
+    """Create the table of folded sums, with a column for each sum."""
+    text = files("pipeline.tables").joinpath("cells.sql").read_text(encoding="utf-8")
+    columns = ",\n    ".join(f"{column} {sql_type(column)}" for column in SUMS.values())
+    con.execute(text.replace("{sums}", columns))
 
 
 def fold_when_due(con: DuckDBPyConnection, facts: int) -> None:
@@ -169,37 +97,69 @@ def fold(con: DuckDBPyConnection) -> None:
 
     It changes no reading: what moves into cells leaves the tail.
     """
-    members = ", ".join(f"{column} as {name}" for name, column in DIMENSIONS.items())
     for counts, kinds in KINDS.items():
-        sums = _sums(counts)
-        parts = {
-            "kinds": kinds,
-            "members": members,
-            "contributions": ", ".join(
-                f"{_contribution(each, name)} as {name}" for each, name in sums.items()
-            ),
-            "columns": ", ".join(sums.values()),
-            "sums": ", ".join(f"sum({name})::{_sql_type(name)}" for name in sums.values()),
-        }
-        for table, (cells, buckets) in CELLS.items():
-            bucketed = ", ".join(f"{bucket} as {name}" for name, bucket in buckets.items())
-            con.execute(
-                fill("fold", table=table, cells=cells, keys=", ".join(buckets), buckets=bucketed, **parts)
+        columns = sums(counts)
+        con.execute(
+            fill(
+                "fold",
+                kinds=kinds,
+                members=", ".join(f"{column} as {name}" for name, column in CELL_DIMENSIONS.items()),
+                contributions=contributions(columns),
+                columns=", ".join(columns.values()),
+                dim=" ".join(f"when {name} is not null then '{name}'" for name in CELL_DIMENSIONS),
+                dimensions=", ".join(CELL_DIMENSIONS),
+                sets=", ".join(f"(hour, {name})" for name in CELL_DIMENSIONS),
+                totals=totals(columns),
             )
+        )
+    con.execute(fill("fold_days", columns=", ".join(SUMS.values()), totals=totals(SUMS)))
     con.execute("update internal.progress set folded = posted")
+    if one(con, "select count(distinct fold) from internal.cells where fold > 0") >= COMPACT_FOLDS:
+        compact(con)
+
+
+def compact(con: DuckDBPyConnection) -> None:
+    """Sum the cells of the folds since the last time into one each, in the caller's transaction.
+
+    It changes no reading. Cells are compacted once: an hour has as many as compactions that met it.
+    """
+    con.execute(fill("compact", totals=totals(SUMS)))
+    con.execute("delete from internal.cells where fold > 0")
+    con.execute("insert into internal.cells from compacted")
+    con.execute("drop table compacted")
+
+
+# --- metrics ---
 
 
 def refresh(con: DuckDBPyConnection, as_of: datetime) -> None:
     """Replace `metrics` by the readings of all SPANS and DIMENSIONS at `as_of`, in one transaction.
 
-    The cost follows the hours in a window and the members of a dimension, not the events in history.
+    The cost follows the days in a window and the members of a dimension, not the events in history.
     """
     with transaction(con):
-        con.execute("delete from metrics")
-        con.execute(f"insert into metrics {ALL_READINGS}", {"as_of": as_of})
         con.execute("delete from internal.refreshed")
         con.execute("insert into internal.refreshed values ($as_of)", {"as_of": as_of})
+        con.execute("delete from metrics")
+        con.execute(f"insert into metrics {all_readings(con, 'select as_of from internal.refreshed')}")
 
 
-ALL_READINGS = _readings([f"'{span}'" for span in SPANS], "$as_of", f"[{', '.join(map(repr, DIMENSIONS))}]")
-"""All SPANS and DIMENSIONS at $as_of, in one select."""
+def all_readings(con: DuckDBPyConnection, as_of: str) -> str:
+    """All SPANS and DIMENSIONS in one select; `as_of` is SQL."""
+    lengths = sorted(map(microseconds, SPANS), reverse=True)
+    question = Question(
+        as_of=as_of,
+        spans=[f"'{span}'" for span in sorted(SPANS, key=microseconds, reverse=True)],
+        dims=all_dimensions(list(DIMENSIONS)),
+        all_cells=True,
+        neighbours=[n for n, us in enumerate(lengths) if us - [*lengths, 0][n + 1] <= _HOUR_US],
+    )
+    return readings(question, _fact_columns(con))
+
+
+def _fact_columns(con: DuckDBPyConnection) -> dict[str, str]:
+    """The columns of facts that the sums of each kind of window need."""
+    return {
+        window: ", ".join(name for name in needed(con, sums(window=window)) if name != "sign")
+        for window in WINDOWS
+    }

@@ -6,7 +6,7 @@ integer, and the reasons.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeGuard, Union
 
 import msgspec
 from msgspec import Meta
@@ -44,20 +44,38 @@ def plain_events(values: Sequence[bytes | None]) -> dict[str, PlainEvents]:
     >>> found["touchpoint.survey.v1"].numbers
     []
     """
-    found = {event_type: PlainEvents([], []) for event_type in _EVENT_TYPES}
-    for n, value in enumerate(values):
-        if value is None or len(value) > fields.MAX_RECORD_BYTES or _NUL in value:
-            continue
+    events = _read_each([value if _may_be_plain(value) else b"" for value in values])
+    return {
+        kind: PlainEvents(
+            [n for n, event in enumerate(events) if type(event) is event_type],
+            [event for event in events if type(event) is event_type],
+        )
+        for event_type, kind in _EVENT_TYPES.items()
+    }
+
+
+def _may_be_plain(value: bytes | None) -> TypeGuard[bytes]:
+    """What msgspec does not look at: it reads only the texts that it keeps."""
+    if value is None or len(value) > fields.MAX_RECORD_BYTES or (b"\\" in value and _NUL in value):
+        return False
+    if not value.isascii():
         try:
-            if not value.isascii():
-                value.decode()  # msgspec looks only at the texts that it keeps
-            event = _read(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        numbers, events = found[type(event)]
-        numbers.append(n)
-        events.append(event)
-    return {kind: found[event_type] for event_type, kind in _EVENT_TYPES.items()}
+            value.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _read_each(values: Sequence[bytes]) -> list[Any]:
+    """Each record's PlainEvent, or None; read by map, which costs half of what a loop does."""
+    rest = iter(values)
+    events: list[Any] = []
+    while len(events) < len(values):
+        try:
+            events.extend(map(_read, rest))
+        except (msgspec.DecodeError, RecursionError):
+            events.append(None)  # those before it were taken
+    return events
 
 
 def _type_of(field: Field, *, required: bool) -> Any:

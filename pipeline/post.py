@@ -6,7 +6,6 @@ revise. Nothing is kept but facts: the state before is computed again from the r
 drift from them.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -54,8 +53,7 @@ def post(con: DuckDBPyConnection, freshen: str, events: pa.Table, ingested_at: d
         con.execute(_ANSWER)
     with registered(con, {"stored": _with_facts(con, events)}):
         con.execute(load("store"), {**transaction, "ingested_at": ingested_at})
-    for statement in _CORRECT:
-        con.execute(statement, transaction)
+    con.execute(_REVISE, transaction)
 
 
 def _with_facts(con: DuckDBPyConnection, events: pa.Table) -> pa.Table:
@@ -99,14 +97,6 @@ def _statement(name: str, **parts: str) -> str:
     return fill(name, **TYPES, **parts)
 
 
-_COUNTED = ", ".join(
-    f"{name} + inherited_{name} as {name}" if name in INHERITED else name for name in DIMENSIONS
-)
-_PARTS: Mapping[str, str] = {
-    "dimensions": ", ".join(DIMENSIONS),
-    "counted": _COUNTED,
-    "answers": ", ".join(ANSWERS),
-}
 _LINK = (
     _statement("relatives"),
     _statement("link", columns=", ".join((*DIMENSIONS, *ANSWERS))),
@@ -147,4 +137,11 @@ _FACTS = (
 )
 """What fresh events count for, by n."""
 
-_CORRECT = (_statement("correct", **_PARTS), _statement("revise", **_PARTS))
+_REVISE = _statement(
+    "revise",
+    dimensions=", ".join(DIMENSIONS),
+    counted=", ".join(
+        f"{name} + inherited_{name} as {name}" if name in INHERITED else name for name in DIMENSIONS
+    ),
+    answers=", ".join(ANSWERS),
+)

@@ -1,5 +1,6 @@
 """The readings against the oracle, which was written from the contract alone and shares nothing with them."""
 
+import json
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,7 +16,8 @@ from oracle_events import apply
 from oracle_verdicts import verdict
 
 from pipeline.batch import RecordBatch
-from pipeline.measure import DIMENSIONS, SPANS
+from pipeline.database import transaction
+from pipeline.measure import COMPACT_FOLDS, DIMENSIONS, SPANS, compact
 from pipeline.schema import TABLES, create_schema
 from pipeline.settings import Definitions
 from pipeline.store import Store
@@ -26,10 +28,8 @@ HISTORIES = int(os.environ.get("FIRSTHAND_TEST_HISTORIES", "80"))
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
 DATA_TABLES = [
     *(table for table in TABLES if table not in ("definitions", "progress", "names", "facts")),
-    "cells",
-    "corrections",
     "revisions",
-    "revision_cells",
+    "cells",
 ]
 
 
@@ -49,10 +49,16 @@ def emptied(con):
     return con
 
 
-def ingest(con, batches, fold_facts=10**9, partitions=1):
-    """The batches through the store, dealt out to some partitions; what the oracle makes of the same."""
+def ingest(con, batches, fold_facts=10**9, partitions=1, compact_after=(), refresh_at=()):
+    """The batches through the store, dealt out to some partitions; what the oracle makes of the same.
+
+    `compact_after`: the batches, by number, after which all cells are compacted; `refresh_at`: moments of
+    refreshes before the first batch and after each.
+    """
     store = Store(con, fold_facts=fold_facts)
     reached = [0] * partitions
+    for moment in refresh_at:
+        store.refresh(moment)
     for number, values in enumerate(batches):
         partition = number % partitions
         start = reached[partition]
@@ -60,6 +66,11 @@ def ingest(con, batches, fold_facts=10**9, partitions=1):
         batch = RecordBatch("touchpoints", partition, start, reached[partition])
         batch.offsets, batch.values = range(start, reached[partition]), list(values)
         store.ingest([batch], NOW)
+        if number in compact_after:
+            with transaction(con):
+                compact(con)
+        for moment in refresh_at:
+            store.refresh(moment)
     events = [verdict(value, None).event for values in batches for value in values]
     return store, apply(event for event in events if event is not None)
 
@@ -88,7 +99,10 @@ def test_metrics_at_equals_the_oracle_at_any_moment_however_the_events_arrive(co
     history = data.draw(histories())
     batches = data.draw(arrivals(history))
     fold_facts = data.draw(st.sampled_from([1, 5, 10**9]))
-    _, (accepted, duplicates) = ingest(emptied(con), batches, fold_facts, data.draw(st.integers(1, 3)))
+    compact_after = data.draw(st.sets(st.integers(0, len(batches) - 1)))
+    _, (accepted, duplicates) = ingest(
+        emptied(con), batches, fold_facts, data.draw(st.integers(1, 3)), compact_after
+    )
     assert con.execute("select sum(accepted), sum(duplicates) from watermarks").fetchone() == (
         len(accepted),
         duplicates,
@@ -111,8 +125,14 @@ def test_metrics_at_equals_the_oracle_at_any_moment_however_the_events_arrive(co
 @given(data=st.data())
 def test_a_refresh_equals_the_oracle_for_every_span_and_dimension(con, data):
     history = data.draw(histories())
+    batches = data.draw(arrivals(history))
+    compact_after = data.draw(st.sets(st.integers(0, len(batches) - 1)))
     store, (accepted, _) = ingest(
-        emptied(con), data.draw(arrivals(history)), data.draw(st.sampled_from([3, 10**9]))
+        emptied(con),
+        batches,
+        data.draw(st.sampled_from([1, 3, 10**9])),
+        compact_after=compact_after,
+        refresh_at=data.draw(st.lists(moments_about(history), max_size=1)),
     )
     as_of = data.draw(moments_about(history))
     store.refresh(as_of)
@@ -148,3 +168,20 @@ def test_metrics_and_metrics_at_have_the_columns_of_the_contract_in_order(con):
     for source in ("metrics", "metrics_at('2026-11-21T10:00:00Z', '7d', 'channel')"):
         con.execute(f"select * from {source}")
         assert [name for name, *_ in con.description] == columns
+
+
+def contact(time, customer="c1", reason="bill", wait_s=3):
+    data = {"customer_id": customer, "contact_id": f"k{time}", "channel": "phone"}
+    data |= {"reason": reason, "wait_s": wait_s}
+    event = {"specversion": "1.0", "id": time, "source": "crm", "type": "touchpoint.contact.v1"}
+    return json.dumps(event | {"time": time, "data": data}).encode()
+
+
+def test_many_folds_are_compacted_into_one_cell_for_each_hour_and_day(con):
+    """The readings read what is in a window's cells: without it they grew with every fold for ever."""
+    batches = [[contact(f"2026-11-01T00:00:{n:02}Z", f"c{n}")] for n in range(COMPACT_FOLDS)]
+    ingest(emptied(con), batches, fold_facts=1)
+    found = con.execute(
+        "select count(*), sum(contacts_numerator) from internal.cells where dim = 'channel'"
+    ).fetchone()
+    assert found == (2, 2 * COMPACT_FOLDS)

@@ -1,26 +1,20 @@
--- one row per bucket of time, dimension and member: the sums of what was posted since the last fold
-insert into internal.{cells} ({keys}, dim, member, {columns})
+-- one row per hour, dimension and member: the sums of what was posted since the last fold
+insert into internal.cells (fold, bucket, dim, member, {columns})
 with tail as (
-    select {buckets}, {members}, {contributions}
-    from internal.{table} as fact
+    select internal.hour_of(epoch_us(occurred_at)) as hour, {members}, {contributions}
+    from internal.facts as fact
+    where posted > (select folded from internal.progress) and kind in ({kinds})
+    union all
+    select internal.hour_of(occurred_us), {members}, {contributions}
+    from internal.revisions as fact
     where posted > (select folded from internal.progress) and kind in ({kinds})
 )
 
 select
-    {keys},
-    case
-        when channel is not null then 'channel'
-        when reason is not null then 'reason'
-        when agent is not null then 'agent'
-        when team is not null then 'team'
-        when segment is not null then 'segment'
-        when stage is not null then 'stage'
-        else 'all'
-    end,
-    coalesce(channel, reason, agent, team, segment, stage, 1),
-    {sums}
+    (select posted from internal.progress),
+    internal.hour_bucket(hour),
+    case {dim} end,
+    coalesce({dimensions}),
+    {totals},
 from tail
-group by grouping sets (
-    ({keys}), ({keys}, channel), ({keys}, reason), ({keys}, agent), ({keys}, team), ({keys}, segment),
-    ({keys}, stage)
-)
+group by grouping sets ({sets})

@@ -6,9 +6,11 @@ create or replace macro internal.service_level_ms() as {service_level_ms}::bigin
 
 -- hours and days are numbered from 0001-01-01, so that integer division is a floor
 create or replace macro internal.hour_of(us) as (us + 62135596800000000) // 3600000000;
-create or replace macro internal.day_of(us) as (us + 62135596800000000) // 86400000000;
 create or replace macro internal.hour_start(hour) as hour * 3600000000 - 62135596800000000;
-create or replace macro internal.day_start(day) as day * 86400000000 - 62135596800000000;
+
+-- hours and days in one numbering, for cells of both: a day stands behind its first hour
+create or replace macro internal.hour_bucket(hour) as 2 * hour;
+create or replace macro internal.day_bucket(day) as 48 * day + 1;
 
 -- '15m', '1h', '7d' as microseconds; a day is 24 hours in every zone
 create or replace macro internal.span_us(span) as

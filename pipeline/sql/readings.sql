@@ -1,13 +1,18 @@
 -- one row per metric x member, from the sums of the windows (and, moved back by F, of the settled ones)
 -- value = numerator / denominator; low, high: 95 % interval, null where there is none
-with rolling as (
-    {rolling}
+with {edges}
+
+spans as (
+    {spans}
 ),
 
-settled as (
-    {settled}
+dims as (
+    {dims}
 ),
 
+{late}
+
+{sums}
 sums as (
     select
         coalesce(rolling.span, settled.span) as span,
@@ -40,7 +45,7 @@ select
     span::varchar as span,
     dim as dimension,
     names.name as member,
-    {as_of}::timestamptz as as_of,
+    {as_of} as as_of,
     (numerator * unit)::decimal(18, 3) as numerator,
     denominator,
     (numerator * unit)::double / denominator as value,
@@ -54,3 +59,4 @@ select
     end as high,
 from counted
 inner join internal.names as names on names.number = counted.member
+cross join edges

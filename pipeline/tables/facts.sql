@@ -2,43 +2,11 @@
 -- `sign` -1 takes back what an earlier one said; sums of sign * quantity are all that is ever read
 -- dimensions are complete: what a survey leaves out is its contact's
 
--- one row per correction of a stored event's fact: what a later arrival changed as of its beginning
-create table internal.corrections (
-    posted bigint not null,
-    occurred_at timestamptz not null,
-    sign tinyint not null,
-    kind varchar not null,
-    channel integer not null,
-    reason integer not null,
-    agent_id integer not null,
-    team integer not null,
-    segment integer not null,
-    stage integer not null,
-    outcome internal.outcome,
-    wait_ms bigint,
-    handle_ms bigint,
-    first_contacts tinyint,
-    resolved_first tinyint,
-    csat tinyint,
-    effort tinyint,
-    nps tinyint,
-    friendliness tinyint,
-    resolved boolean,
-);
-
--- one row per fact known only later than it occurred, at visible_us (microseconds since 1970): a first
--- contact that was repeated or reopened, a survey whose contact began after it
-create table internal.revisions as
-select * exclude (occurred_at), 0::bigint as occurred_us, 0::bigint as visible_us,
-from internal.corrections
-limit 0;
-
--- one row per fact known when it occurred
+-- one row per accepted event that counts, as far as it could be known when it was stored
 create view internal.facts as
 select
     posted,
     occurred_at,
-    epoch_us(occurred_at) as occurred_us,
     1::tinyint as sign,
     case type
         when '{contact}' then 'contact'
@@ -62,7 +30,12 @@ select
     friendliness,
     resolved,
 from internal.events
-where type in ('{survey}', '{invitation}') or direction = 'inbound'
-union all by name
-select *, epoch_us(occurred_at) as occurred_us,
-from internal.corrections;
+where type in ('{survey}', '{invitation}') or direction = 'inbound';
+
+-- one row per thing that turned out otherwise than it was stored, as of visible_us (>= occurred_us): a
+-- first contact that was repeated or reopened, or was none; a survey whose contact came after it
+-- times are microseconds since 1970
+create table internal.revisions as
+select * exclude (occurred_at), 0::bigint as occurred_us, 0::bigint as visible_us,
+from internal.facts
+limit 0;
