@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
+import pyarrow as pa
 
 from pipeline.errors import DatabaseError, DatabaseHeldError
 from pipeline.settings import Definitions
@@ -135,6 +136,34 @@ def registered(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object]) -> 
     finally:
         for name in tables:
             con.unregister(name)
+
+
+@contextmanager
+def relations(con: duckdb.DuckDBPyConnection) -> Iterator["Keep"]:
+    """Keep the results of queries as relations for further queries, until the block ends.
+
+    They are Arrow tables: to make a temporary table of one costs five times as much.
+    """
+    names: list[str] = []
+
+    def keep(name: str, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        found = con.execute(query, parameters).to_arrow_table()
+        con.register(name, found)
+        names.append(name)
+        return found
+
+    try:
+        yield keep
+    finally:
+        for name in names:
+            con.unregister(name)
+
+
+class Keep(Protocol):
+    """Run a query, give its result, and let further queries read it under a name."""
+
+    def __call__(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """The result of `query`, from now on relation `name`."""
 
 
 def one(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object] | None = None) -> Any:

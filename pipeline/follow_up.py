@@ -6,14 +6,14 @@ from pipeline.sql import fill
 
 
 class State(NamedTuple):
-    """One state of knowledge about contacts, and the names of its columns.
+    """One state of knowledge about contacts, as SQL, and the names of its columns.
 
-    `apart`: columns of the pool that part what it knows from what it does not; `is_meant`: whether it
-    knows a `reopen`, and that this means the `contact`, as SQL.
+    `is_known`: whether it knows a contact of the pool; `is_meant`: whether it knows a `reopen`, and that
+    this means the `contact`.
     """
 
     is_meant: str
-    apart: tuple[str, ...] = ()
+    is_known: str = "true"
     prefix: str = ""
 
     @property
@@ -29,7 +29,7 @@ def follow_up(pool: str, reopens: str, ties: str, states: tuple[State, ...]) -> 
         pool=pool,
         reopens=reopens,
         ties=ties,
-        neighbours=", ".join(_neighbours(state, ties) for state in states),
+        neighbours=", ".join(_neighbours(state) for state in states),
         reopened=", ".join(
             f"min(reopen.occurred_us) filter ({state.is_meant}) as {state.prefix}reopened_us"
             for state in states
@@ -38,16 +38,13 @@ def follow_up(pool: str, reopens: str, ties: str, states: tuple[State, ...]) -> 
     )
 
 
-def _neighbours(state: State, ties: str) -> str:
-    """The previous eligible contact of the key, and the next of any kind.
-
-    Abandoned contacts are a partition of their own: among the others lag is the previous eligible one.
-    """
-    key = ", ".join(("key_hash", *state.apart))
+def _neighbours(state: State) -> str:
+    """The previous eligible contact of the key, and the next of any kind: all over one order of the pool."""
+    known = f"case when {state.is_known} then occurred_us end"
+    eligible = f"case when {state.is_known} and not abandoned then occurred_us end"
     return (
-        f"lag(occurred_us) over (partition by {key}, abandoned order by occurred_us, {ties}) "
-        f"as {state.prefix}previous_us, "
-        f"lead(occurred_us) over (partition by {key} order by occurred_us, {ties}) as {state.prefix}next_us"
+        f"lag({eligible} ignore nulls) over of_key as {state.prefix}previous_us, "
+        f"lead({known} ignore nulls) over of_key as {state.prefix}next_us"
     )
 
 

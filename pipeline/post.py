@@ -7,13 +7,16 @@ drift from them.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from pipeline import fields
-from pipeline.database import registered
+from pipeline.database import Keep, registered, relations
 from pipeline.fields import ANSWERS, DIMENSIONS, INHERITED
 from pipeline.follow_up import State, follow_up
 from pipeline.settings import Definitions
@@ -38,48 +41,68 @@ def freshen(definitions: Definitions) -> str:
 
 
 def post(con: DuckDBPyConnection, freshen: str, events: pa.Table, ingested_at: datetime) -> None:
-    """Store accepted events and post their facts. `freshen`: the statement that makes `fresh` of them."""
+    """Store accepted events and post their facts. `freshen`: the select of `fresh` from them."""
     con.execute("update internal.progress set posted = posted + 1")
     (posted,) = con.execute("select posted from internal.progress").fetchall()[0]
     transaction = {"posted": posted}
-    with registered(con, {"accepted": events}):
-        con.execute(freshen)
-        for statement in _LINK:
-            con.execute(statement)
+    with registered(con, {"accepted": events}), relations(con) as keep:
+        fresh = keep("fresh", freshen)
+        keep("relatives", _RELATIVES)
+        keep("linked", _LINK)
+        keep("bearers", _BEAR)
         for statement in _NOTE:
             con.execute(statement, transaction)
-        _gather(con)
-        con.execute(_CHANGE, transaction)
-        con.execute(_ANSWER)
-    with registered(con, {"stored": _with_facts(con, events)}):
+        _gather(keep)
+        changed = keep("changed", _CHANGE, transaction)
+        answered = keep("answered", _ANSWER)
+        con.execute(_REVISE, transaction)
+        stored = _with_facts(events, fresh, changed, answered)
+    with registered(con, {"stored": stored}):
         con.execute(load("store"), {**transaction, "ingested_at": ingested_at})
-    con.execute(_REVISE, transaction)
 
 
-def _with_facts(con: DuckDBPyConnection, events: pa.Table) -> pa.Table:
-    """The events, each with what it counts for: small results scattered, as wide rows cost more to join."""
-    numbers = events["n"].to_numpy()
-    row_of = np.zeros(numbers.max(initial=0) + 1, np.int64)
-    row_of[numbers] = np.arange(len(numbers))
-    for query in _FACTS:
-        found = con.execute(query).fetchnumpy()
-        rows = row_of[found.pop("n")]
-        for name, values in found.items():
-            column = np.zeros(len(numbers), values.dtype)
-            column[rows] = values
-            events = events.append_column(name, pa.array(column))
-    hashes = con.execute("select contact_hash, key_hash from fresh order by rowid").to_arrow_table()
-    for name in hashes.column_names:
-        events = events.append_column(name, hashes[name])
+def _gather(keep: Keep) -> None:
+    """The contacts near the batch's, and the batch's own, into `pool`; how to tell their like into `told`."""
+    touched = keep("touched", _TOUCH)
+    earliest, latest = pc.min(touched["from_us"]).as_py(), pc.max(touched["until_us"]).as_py()
+    keep("pool", _POOL, {"earliest": _moment(earliest or 0), "latest": _moment(latest or 0)})
+    keep("told", _TIE)
+
+
+def _with_facts(events: pa.Table, fresh: pa.Table, changed: pa.Table, answered: pa.Table) -> pa.Table:
+    """The events, each with its hashes and what it counts for: a few numbers laid beside wide rows.
+
+    `fresh` has the rows of `events` in their order; the others name theirs by k = -1 - n.
+    """
+    row_of = _rows(events["n"])
+    known = pc.equal(answered["visible_us"], answered["occurred_us"])
+    columns = {name: fresh[name] for name in ("contact_hash", "key_hash")}
+    for table, names in (
+        (changed, ("first_contacts", "resolved_first")),
+        (answered.filter(known), [f"inherited_{name}" for name in INHERITED]),
+    ):
+        of_fresh = table.filter(pc.less(table["k"], 0))
+        rows = row_of[-1 - of_fresh["k"].to_numpy()]
+        for name in names:
+            columns[name] = _scattered(of_fresh[name].to_numpy(), rows, len(events))
+    for name, column in columns.items():
+        events = events.append_column(name, column)
     return events
 
 
-def _gather(con: DuckDBPyConnection) -> None:
-    """The contacts near the batch's, and the batch's own, into the temporary table `pool`."""
-    con.execute(_TOUCH)
-    earliest, latest = con.execute("select min(from_us), max(until_us) from touched").fetchall()[0]
-    con.execute(_POOL, {"earliest": _moment(earliest or 0), "latest": _moment(latest or 0)})
-    con.execute(_TIE)
+def _rows(numbers: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """The row of each running number."""
+    found = numbers.to_numpy()
+    row_of = np.zeros(found.max(initial=0) + 1, np.int64)
+    row_of[found] = np.arange(len(found))
+    return row_of
+
+
+def _scattered(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], length: int) -> pa.Array:
+    """A column of 0 but for these values in these rows."""
+    column = np.zeros(length, values.dtype)
+    column[rows] = values
+    return pa.array(column)
 
 
 def _moment(us: int) -> datetime:
@@ -97,17 +120,16 @@ def _statement(name: str, **parts: str) -> str:
     return fill(name, **TYPES, **parts)
 
 
-_LINK = (
-    _statement("relatives"),
-    _statement("link", columns=", ".join((*DIMENSIONS, *ANSWERS))),
-    _statement("bear"),
-)
+_RELATIVES = _statement("relatives")
+_LINK = _statement("link", columns=", ".join((*DIMENSIONS, *ANSWERS)))
+_BEAR = _statement("bear")
 _NOTE = (_statement("note_reopens"), _statement("note_namesakes"))
 _TOUCH = _statement("touch")
 _POOL = _statement("pool", columns=_listed("event.{}", DIMENSIONS))
 _TIE = _statement("tie")
 _CHANGE = _statement(
     "change",
+    dimensions=", ".join(DIMENSIONS),
     follow_up=follow_up(
         "contacts",
         "internal.reopens",
@@ -116,7 +138,7 @@ _CHANGE = _statement(
             State("contact.overshadowed is null"),
             State(
                 "reopen.posted < $posted and coalesce(contact.overshadowed >= $posted, true)",
-                ("is_fresh",),
+                "not is_fresh",
                 "was_",
             ),
         ),
@@ -128,15 +150,6 @@ _ANSWER = _statement(
     inherited=_listed("if(event.{0} = 0, coalesce(contact.{0}, 0), 0) as inherited_{0}", INHERITED),
     nothing=_listed("0 as inherited_{}", INHERITED),
 )
-_FACTS = (
-    "select -1 - k as n, first_contacts, resolved_first from changed where is_fresh",
-    (
-        f"select -1 - k as n, {_listed('inherited_{}', INHERITED)} from answered "
-        "where k < 0 and visible_us = occurred_us"
-    ),
-)
-"""What fresh events count for, by n."""
-
 _REVISE = _statement(
     "revise",
     dimensions=", ".join(DIMENSIONS),

@@ -1,6 +1,5 @@
 -- one row per version of a survey or an invitation that the batch adds (sign 1) or takes back (-1)
 -- what an answer leaves out it takes from its contact, from the moment both have happened
-create or replace temp table answered as
 with contacts as (
     select
         linked.*,

@@ -1,5 +1,4 @@
 -- one row per contact whose contact_id others bear too, with its place among them, and among the stored
-create or replace temp table bearers as
 with crowded as (
     select contact_hash,
     from linked
@@ -20,7 +19,7 @@ told as (
     from internal.events
     where rowid in (from asked)
     union all
-    select -1 - n, hash(contact_id), occurred_at, source, id, true
+    select -1 - n, (hash(contact_id) >> 1)::bigint, occurred_at, source, id, true
     from accepted
     where -1 - n in (from asked)
 )

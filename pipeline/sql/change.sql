@@ -1,5 +1,4 @@
 -- one row per contact whose follow-up the batch decides or changes, with how it stood before
-create or replace temp table changed as
 with contacts as (
     select pool.*, tie, overshadowed,
     from pool
@@ -16,7 +15,15 @@ states as (
 )
 
 select
-    *,
+    k,
+    is_fresh,
+    occurred_us,
+    {dimensions},
+    outcome,
+    is_first,
+    broken_us,
+    was_first,
+    was_broken_us,
     is_first::tinyint - was_first::tinyint as first_contacts,
     (is_first and broken_us is distinct from occurred_us)::tinyint
         - (was_first and was_broken_us is distinct from occurred_us)::tinyint as resolved_first,

@@ -22,6 +22,7 @@ neighbours as (
         from {pool}
         semi join crowded using (key_hash)
     )
+    window of_key as (partition by key_hash order by occurred_us, {ties})
     union all by name
     select *, outcome is not distinct from 'abandoned' as abandoned,
     from {pool}

@@ -1,8 +1,7 @@
 -- one row per event of a contact_id to which the batch adds something to tell apart: an answer, an
 -- invitation, a reopen, or a further contact; stored ones by rowid, fresh contacts and reopens by -1 - n
-create or replace temp table linked as
 with old as (
-    select rowid as k, type, {columns}, epoch_us(occurred_at) as occurred_us, contact_hash, key_hash,
+    select rowid as k, type::varchar as type, {columns}, epoch_us(occurred_at) as occurred_us, contact_hash, key_hash,
         false as is_fresh,
     from internal.events
     where rowid in (from relatives)

@@ -1,6 +1,5 @@
 -- one row per inbound contact that is fresh or near what the batch may change: same key, within 2F
 -- k: the rowid of a stored one, -1 - n of a fresh one
-create or replace temp table pool as
 select
     event.rowid as k,
     false as is_fresh,
@@ -8,7 +7,7 @@ select
     event.contact_hash,
     epoch_us(event.occurred_at) as occurred_us,
     {columns},
-    event.outcome,
+    event.outcome::varchar as outcome,
 from internal.events as event
 inner join touched
     on touched.key_hash = event.key_hash

@@ -16,8 +16,13 @@ shared as (
 later_copies as (
     select n,
     from decoded
-    where n in (select n from hashed semi join shared using (identity_hash))
-    qualify row_number() over (partition by occurred_at, id, source order by n) > 1
+    inner join (
+        select occurred_at, id, source, min(n) as first_n,
+        from decoded
+        where n in (select n from hashed semi join shared using (identity_hash))
+        group by all
+    ) using (occurred_at, id, source)
+    where n > first_n
 ),
 
 near as materialized (

@@ -1,6 +1,5 @@
 -- one row per contact of the pool that its key and instant do not tell from another, or whose contact_id
 -- other contacts bear (both rare): its place by its texts, and the transaction since which it is not meant
-create or replace temp table told as
 with same_instant as (
     select key_hash, occurred_us,
     from pool
@@ -19,7 +18,7 @@ texts as (
     from internal.events
     where rowid in (from asked)
     union all
-    select -1 - n, contact_id, hash(contact_id), occurred_at, source, id
+    select -1 - n, contact_id, (hash(contact_id) >> 1)::bigint, occurred_at, source, id
     from accepted
     where -1 - n in (from asked)
 )

@@ -1,6 +1,5 @@
 -- one row per key that the batch touches, with the times within which its contacts matter: 2F around
 -- (a change reaches contacts within F, and each of these is judged by what lies within F of it)
-create or replace temp table touched as
 with points as (
     select key_hash, occurred_us
     from fresh

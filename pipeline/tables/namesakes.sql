@@ -3,7 +3,7 @@
 -- `posted`: the transaction that found it
 create table internal.namesakes (
     posted bigint not null,
-    contact_hash ubigint not null,
+    contact_hash bigint not null,
     occurred_at timestamptz not null,
     source varchar not null,
     id varchar not null,
