@@ -20,6 +20,9 @@ demo: setup  ## broker, worker, simulator and live table; Ctrl-C ends it
 test: setup  ## all tests but the slow ones
 	$(BIN)/python -m pytest
 
+test-kafka: setup  ## the tests that need a broker; KAFKA_BOOTSTRAP=host:port runs them against that cluster
+	$(BIN)/python -m pytest -m "kafka and not slow"
+
 test-slow: setup  ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
 
@@ -34,4 +37,4 @@ bench: setup  ## the four measurements of the README's table; writes bench/resul
 lock:  ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-slow lint bench lock
+.PHONY: help setup demo test test-kafka test-slow lint bench lock

@@ -121,18 +121,18 @@ def audit(con: DuckDBPyConnection) -> Audit:
     )
 
 
-def still_to_consume(found: Audit, topic: str, ends: Mapping[int, int]) -> Audit:
-    """The audit with what is left of each partition of `topic`, by its end offsets."""
+def still_to_consume(found: Audit, topic: str, waiting: Mapping[int, int]) -> Audit:
+    """The audit with how many records are `waiting` in each partition of `topic`."""
     known = [
-        replace(each, remaining=max(0, ends[each.partition] - each.next_offset))
-        if each.topic == topic and each.partition in ends
+        replace(each, remaining=waiting[each.partition])
+        if each.topic == topic and each.partition in waiting
         else each
         for each in found.partitions
     ]
     begun = {each.partition for each in known if each.topic == topic}
     unbegun = [
-        PartitionAudit(topic, partition, 0, Tally(), 0, 0, end)
-        for partition, end in sorted(ends.items())
+        PartitionAudit(topic, partition, 0, Tally(), 0, 0, count)
+        for partition, count in sorted(waiting.items())
         if partition not in begun
     ]
     return Audit((*known, *unbegun))

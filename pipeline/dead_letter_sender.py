@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from pipeline.rejection import Rejection
+from pipeline.transport import FORBIDDEN
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ class DeadLetterSender:
 
     The letters of one source partition go to one partition of the topic, in order, and are marked only
     up to the first one the broker did not acknowledge. Trouble never holds ingest up: after it the
-    rest is tried again, later and later, up to a minute apart.
+    rest is tried again, later and later, up to a minute apart. A missing ACL is raised, for it would
+    not go away by itself.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class DeadLetterSender:
         outcomes = await asyncio.gather(*await self._hand_over(letters), return_exceptions=True)
         for number, outcome in enumerate(outcomes):
             if isinstance(outcome, BaseException):
-                if not isinstance(outcome, KafkaError):
+                if not isinstance(outcome, KafkaError) or isinstance(outcome, FORBIDDEN):
                     raise outcome
                 _warn(letters[number], outcome)
                 return letters[:number]
@@ -100,6 +102,8 @@ class DeadLetterSender:
                     )
                 )
             except ProducerSendError as error:
+                if isinstance(error.__cause__, FORBIDDEN):
+                    raise error.__cause__ from error
                 _warn(letter, error)
                 break
         return under_way

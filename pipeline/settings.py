@@ -1,12 +1,14 @@
 """All settings, read once at the command line from FIRSTHAND_* variables and handed down."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import InputError
+from pipeline.security import Mechanism, Protocol, Security
 from pipeline.spans import microseconds
 
 KEY_COLUMNS = ("customer_id", "channel", "reason", "team", "segment", "stage")
@@ -63,6 +65,28 @@ class Settings(BaseSettings):
     max_records: PositiveInt = 60_000
     memory_limit: str = "400MB"
     threads: PositiveInt = 1
+    kafka_security_protocol: Protocol = "PLAINTEXT"
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
+    kafka_key_password: SecretStr | None = None
+    kafka_sasl_mechanism: Mechanism | None = None
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+
+    @property
+    def security(self) -> Security:
+        """How to be let in by Kafka; InputError where the settings for it contradict one another."""
+        return Security(
+            protocol=self.kafka_security_protocol,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+            key_password=self.kafka_key_password,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password,
+        )
 
     @property
     def definitions(self) -> Definitions:

@@ -12,36 +12,48 @@ This leans on the insides of aiokafka and Faust in the pinned versions; tests/te
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import Any
 
 import faust
 from aiokafka.consumer import fetcher
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CorruptRecordException,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 from faust.tables import TableManager
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.tuples import ack_lock
+from mode.supervisors import SupervisorStrategy
 from mode.utils.futures import notify
 
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
 from pipeline.ledger import Ledger
+from pipeline.security import Security
 
 SCHEME = "batchkafka"
+FAUSTS_LOG = logging.getLogger("faust.transport.batch")
+"""What Faust tells of itself is not this program's to show: its subclasses here would tell it as ours."""
 MAX_BATCH_RECORDS = 20_000
 """A batch is closed after the wire batch that brings it to this many records."""
 FETCH_MAX_WAIT_MS = 100
 """One fetch per broker is under way: a caught-up partition may delay the busy ones this long."""
 
+FORBIDDEN = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
+"""What the broker answers where an ACL is missing. Trying again would not help."""
+
 StoredOffsets = Callable[[str, int], Awaitable[int | None]]
 
 _batched: set[str] = set()
 """Names of the batched topics in this process: aiokafka makes its unpackers itself, by class alone."""
-_empty_ranges: dict[tuple[str, int], tuple[int, int]] = {}
-"""Ranges that were fetched and hold no record (control batches, compaction); the next batch covers them."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -72,10 +84,31 @@ class BatchApp(faust.App):
         self.stored_offsets = stored_offsets
         self.abandoned = False
         """Set when batches under way will never be stored: then nothing waits for them."""
+        self._refused: Future[None] = Future()
         super().__init__(name, TableManager=TableLess, **options)
+
+    async def refusal(self) -> None:
+        """Raise what the broker answered once it would not have us in the group or at the topic."""
+        await asyncio.wrap_future(self._refused)
+
+    def refuse(self, error: BaseException) -> None:
+        """Say so; from whichever thread, the first one counts."""
+        with suppress(InvalidStateError):
+            self._refused.set_exception(error)
 
     def _create_directories(self) -> None:
         """Make none: they are for tables."""
+
+
+class Supervisor(SupervisorStrategy):
+    """Starts no agent a second time: what ended it ends the worker, and a new agent would outlive that."""
+
+    async def restart_services(self, services: list[Any]) -> None:
+        """Hand on why they ended, unless they were told to."""
+        for service in services:
+            reason = service.crash_reason
+            if reason is not None and not isinstance(reason, asyncio.CancelledError):
+                service.agent.app.refuse(reason)
 
 
 class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
@@ -85,35 +118,43 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
         if self._tp.topic not in _batched:
             records: Iterator[Any] = super()._unpack_records()
             return records
-        if self._isolation_level != fetcher.READ_UNCOMMITTED:
-            raise NotImplementedError("a batched topic is consumed with processing_guarantee='at_least_once'")
         return self._unpack_batches()
 
     def _unpack_batches(self) -> Iterator[RecordBatch]:
-        batch = self._new_batch(self._start_with_what_was_empty())
+        """Cover all that was fetched, in order; a range without records is a batch without records."""
+        batch = self._new_batch()
         while self._records.has_next():
             wire = self._records.next_batch()
             if self._check_crcs and not wire.validate_crc():
-                if batch.values:
+                if batch.next > batch.start:
                     break  # deliver what is whole; fetched again, the rest raises
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
-            if not wire.is_control_batch:
+            if not self._is_taken_back(wire) and not wire.is_control_batch:
                 _extend(batch, list(wire))
             self.next_fetch_offset = batch.next = wire.next_offset
             if len(batch) >= MAX_BATCH_RECORDS:
                 yield batch
-                batch = self._new_batch(batch.next)
-        if batch.values:
+                batch = self._new_batch()
+        if batch.next > batch.start:
             yield batch
-        elif batch.next > batch.start:
-            _empty_ranges[self._tp] = batch.start, batch.next
 
-    def _start_with_what_was_empty(self) -> int:
-        start, stop = _empty_ranges.pop(self._tp, (0, None))
-        return start if stop == self.next_fetch_offset else self.next_fetch_offset
+    def _is_taken_back(self, wire: Any) -> bool:
+        """Do its records belong to an aborted transaction? Asked of every wire batch, in order.
 
-    def _new_batch(self, start: int) -> RecordBatch:
-        return RecordBatch(self._tp.topic, self._tp.partition, start, max(start, self.next_fetch_offset))
+        The broker names, with what was fetched, each aborted transaction's producer and first offset; it
+        lasts to that producer's next mark. Compaction may have emptied the mark itself.
+        """
+        if self._isolation_level != fetcher.READ_COMMITTED or wire.producer_id is None:
+            return False
+        self._consume_aborted_up_to(wire.next_offset - 1)
+        if wire.is_control_batch:
+            self._aborted_producers.discard(wire.producer_id)
+            return False
+        return bool(wire.is_transactional and wire.producer_id in self._aborted_producers)
+
+    def _new_batch(self) -> RecordBatch:
+        at = self.next_fetch_offset
+        return RecordBatch(self._tp.topic, self._tp.partition, at, at)
 
 
 fetcher.PartitionRecords = PartitionRecords  # aiokafka's Fetcher looks the name up in its module
@@ -137,13 +178,50 @@ def _extend(batch: RecordBatch, records: list[Any]) -> None:
     batch.timestamps += [record.timestamp for record in records]
 
 
+def credentials(security: Security) -> Any:
+    """How Faust's consumer and producer present themselves to the broker; None where it is open to all."""
+    if security.logs_in and security.password:
+        return faust.SASLCredentials(
+            mechanism=security.mechanism,
+            username=security.username,
+            password=security.password.get_secret_value(),
+            ssl_context=security.context,
+        )
+    return faust.SSLCredentials(security.context) if security.encrypted else None
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread with a shorter wait for records and a leave that works everywhere."""
+
+    logger = FAUSTS_LOG
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1,500
+        consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust's word for it means much more
         return consumer
+
+    async def on_start(self) -> None:
+        """Hear what the group's coordinator answers: Faust waits for partitions, and would for ever."""
+        await super().on_start()
+        app: Any = self.consumer.app
+        # aiokafka tells it only to those who fetch.
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - there is no public way
+        push = coordinator._push_error_to_user  # noqa: SLF001 - likewise
+
+        def tell(error: BaseException) -> Any:
+            if isinstance(error, FORBIDDEN):
+                app.refuse(error)
+            return push(error)
+
+        coordinator._push_error_to_user = tell  # noqa: SLF001 - likewise
+
+    def highwater(self, tp: TP) -> int:
+        """Tell where the records end that may be consumed: at the first transaction that is still open."""
+        consumer = self._ensure_consumer()
+        stable = consumer.last_stable_offset(tp)
+        known: bool = stable is not None and stable >= 0
+        return int(stable if known else consumer.highwater(tp))
 
     async def on_thread_stop(self) -> None:
         """Leave the group, so that the next worker need not wait for this one's session to run out.
@@ -161,6 +239,7 @@ class Consumer(driver.Consumer):
     """Faust's consumer, keeping account of whole batches where a topic is batched."""
 
     app: BatchApp
+    logger = FAUSTS_LOG
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -194,7 +273,6 @@ class Consumer(driver.Consumer):
             positions |= await self.earliest_offsets(*unknown)
         await self.seek_wait(positions)
         for tp, offset in positions.items():
-            _empty_ranges.pop(tp, None)
             self._ledger.begin(tp, offset)
             self._expected[tp] = offset
             self._committed_offset[tp] = None  # whatever Kafka has, the database's offset replaces it
@@ -203,7 +281,7 @@ class Consumer(driver.Consumer):
         if tp.topic not in _batched:
             return super()._to_message(tp, record)
         self._require_no_gap(tp, record)
-        latest = record.timestamps[-1] / 1000
+        latest = record.timestamps[-1] / 1000 if record.timestamps else 0
         return ConsumerMessage(
             tp.topic, tp.partition, record.next - 1, latest, 0, None, None, record, None, 0, 0, tp,
             generation_id=self.app.consumer_generation_id,
@@ -288,6 +366,8 @@ class Consumer(driver.Consumer):
 
 class Transport(driver.Transport):
     """What `batchkafka://` stands for."""
+
+    logger = FAUSTS_LOG
 
     Consumer = Consumer
 

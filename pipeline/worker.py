@@ -27,8 +27,9 @@ from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
+from pipeline.security import OPEN, Security
 from pipeline.tally import Tally
-from pipeline.transport import SCHEME, BatchApp, BatchSchema, Consumer
+from pipeline.transport import FORBIDDEN, SCHEME, BatchApp, BatchSchema, Consumer, Supervisor, credentials
 from pipeline.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 STOP_DEADLINE_S = 10.0
 FAREWELL_S = 5.0
+CANCEL_AGAIN_S = 0.1
 
 
 class Store(Protocol):
@@ -82,6 +84,7 @@ class WorkerSettings:
     commit_s: float = 1.0
     look_s: float = 5.0
     patience_s: float = 30.0
+    security: Security = OPEN
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class Worker:
         """Consume until stopped by a signal, by `stop` or by a failure."""
         try:
             self._dlq_partitions = self._prepare_topics()
-            asyncio.run(self._main())
+            _run(self._main())
         finally:
             self._writing.shutdown()
             self._beside.shutdown()
@@ -176,15 +179,17 @@ class Worker:
     def _prepare_topics(self) -> int:
         """Create missing topics, refuse a log that is not the database's; return the DLQ's partitions."""
         at = self._settings
-        kafka.ensure_topics(at.bootstrap, {at.topic: at.partitions, at.dlq_topic: at.partitions})
-        for partition, end in kafka.end_offsets(at.bootstrap, at.topic).items():
+        partitions = {at.topic: at.partitions, at.dlq_topic: at.partitions}
+        kafka.require_rights(at.bootstrap, {at.topic: "READ", at.dlq_topic: "WRITE"}, at.security)
+        kafka.ensure_topics(at.bootstrap, partitions, at.security)
+        for partition, end in kafka.end_offsets(at.bootstrap, at.topic, at.security).items():
             stored = self._store.next_offset(at.topic, partition) or 0
             if stored > end:
                 raise BrokerError(
                     f"{at.topic}, partition {partition}, at {at.bootstrap} ends at offset {end}, but the "
                     f"database has consumed up to {stored}: that was another topic; use a new --db"
                 )
-        return len(kafka.end_offsets(at.bootstrap, at.dlq_topic))
+        return kafka.partition_count(at.bootstrap, at.dlq_topic, at.security)
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -194,6 +199,12 @@ class Worker:
                     await stack.enter_async_context(service(self))
                 try:
                     await self._consume()
+                except FORBIDDEN as error:
+                    who = self._settings.security.username or "this client"
+                    raise BrokerError(
+                        f"the broker at {self._settings.bootstrap} forbids it ({error}): add the ACL for "
+                        f"{who} and start again"
+                    ) from error
                 except KafkaError as error:
                     raise BrokerError(
                         f"the broker at {self._settings.bootstrap} failed ({error}): check it and start again"
@@ -203,6 +214,7 @@ class Worker:
     async def _consume(self) -> None:
         app = self._app = _app(self._settings, self._next_offset, self._writer.put)
         worker = _QuietWorker(app)
+        self._begin(app.refusal())
         letters = self._dead_letters(app)
         self._begin(self._writer.run(lambda tally: self._stored(tally, letters)), self._refresher.run())
         if self._on_tick:
@@ -308,6 +320,30 @@ class Worker:
                 loop.remove_signal_handler(number)
 
 
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """As asyncio.run, which would wait for ever for a task of Faust's that a crash left deaf."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(main)
+    finally:
+        loop.run_until_complete(_cancel_the_rest())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _cancel_the_rest() -> None:
+    """Cancel until they hear it: some of Faust's services take a crash for a pause."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FAREWELL_S
+    while (rest := asyncio.all_tasks() - {asyncio.current_task()}) and loop.time() < deadline:
+        for task in rest:
+            task.cancel()
+        await asyncio.wait(rest, timeout=CANCEL_AGAIN_S)
+
+
 class _QuietWorker(faust.Worker):
     """Faust's worker without its terminal manners: signals, logging and stdout are the program's."""
 
@@ -328,6 +364,7 @@ def _app(
         settings.group,
         stored_offsets,
         broker=";".join(f"{SCHEME}://{server}" for server in settings.bootstrap.split(",")),
+        broker_credentials=credentials(settings.security),
         broker_session_timeout=settings.session_s,
         broker_heartbeat_interval=settings.heartbeat_s,
         broker_rebalance_timeout=settings.rebalance_s,
@@ -338,6 +375,7 @@ def _app(
         consumer_max_fetch_size=4 * 1024 * 1024,  # per partition: about 10,000 records, not 2,500
         stream_buffer_maxsize=4,  # batches, not records
         stream_wait_empty=True,
+        agent_supervisor=Supervisor,
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

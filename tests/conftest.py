@@ -1,22 +1,77 @@
-"""The embedded broker that the tests share, and names of topics nobody used before."""
+"""The brokers that the tests run against, and names of topics nobody used before.
 
+Whatever asks for `broker` runs once against each of BROKERS, or, where KAFKA_BOOTSTRAP is set, against
+that cluster alone. Such tests bear the mark `kafka`.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
+from uuid import uuid4
 
 import pytest
 
 from pipeline.embedded_broker import EmbeddedBroker
+from tests.apache_kafka import ApacheKafka, had
+from tests.own_cluster import forget
 
+OWN_CLUSTER = os.environ.get("KAFKA_BOOTSTRAP", "")
+BROKERS = ("cluster",) if OWN_CLUSTER else ("embedded", "apache")
+RUN = uuid4().hex[:8]
 _numbers = count(1)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "kafka: needs a broker; `make test-kafka` runs these alone")
+    config.addinivalue_line(
+        "markers", "any_broker: what it shows is not the broker's doing; against Apache Kafka it is slow"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"broker", "apache_kafka"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("kafka")
+        if item.get_closest_marker("any_broker") and "apache" in item.name:
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", params=BROKERS)
+def broker(request: pytest.FixtureRequest) -> str:
+    """HOST:PORT of a broker."""
+    address: str = request.getfixturevalue(f"{request.param}_broker")
+    return address
+
+
 @pytest.fixture(scope="session")
-def broker() -> Iterator[str]:
+def apache_kafka(request: pytest.FixtureRequest) -> str:
+    """HOST:PORT of Apache Kafka, for what the embedded broker cannot do."""
+    address: str = request.getfixturevalue(f"{BROKERS[-1]}_broker")
+    return address
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[str]:
     with EmbeddedBroker() as running:
         yield running.bootstrap
+
+
+@pytest.fixture(scope="session")
+def apache_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One node of Apache Kafka."""
+    with had(lambda: ApacheKafka(tmp_path_factory.mktemp("apache-kafka"))) as running:
+        yield running.bootstrap
+
+
+@pytest.fixture(scope="session")
+def cluster_broker() -> Iterator[str]:
+    """A cluster that was there before; what this run put there is deleted at the end."""
+    yield OWN_CLUSTER
+    forget(OWN_CLUSTER, RUN)
 
 
 @pytest.fixture
 def topic() -> Callable[[str], str]:
     """Call it for a topic's name; every call gives a new one."""
-    return lambda stem="topic": f"{stem}-{next(_numbers)}"
+    return lambda stem="topic": f"{stem}-{RUN}-{next(_numbers)}"

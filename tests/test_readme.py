@@ -223,7 +223,11 @@ def test_the_table_of_settings_is_that_of_the_program() -> None:
     shown = {name.strip("`"): default.strip("`") for name, default, *_ in table("Settings")}
     fields = {f"FIRSTHAND_{name.upper()}": field.default for name, field in Settings.model_fields.items()}
     written = {
-        name: json.dumps(default, separators=(",", ":")) if isinstance(default, tuple) else str(default)
+        name: "none"
+        if default is None
+        else json.dumps(default, separators=(",", ":"))
+        if isinstance(default, tuple)
+        else str(default)
         for name, default in fields.items()
     }
     assert shown == written

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
 from faust.types import TP
 
@@ -36,6 +37,11 @@ class WireBatch:
     next_offset: int
     is_control_batch: bool = False
     whole: bool = True
+    producer_id: int | None = None
+
+    @property
+    def is_transactional(self) -> bool:
+        return self.producer_id is not None
 
     def validate_crc(self) -> bool:
         return self.whole
@@ -58,11 +64,13 @@ class Wire:
 @pytest.fixture(autouse=True)
 def batched(monkeypatch):
     monkeypatch.setattr(transport, "_batched", {HERE.topic})
-    monkeypatch.setattr(transport, "_empty_ranges", {})
 
 
-def unpacker(at: int, *wire: WireBatch, isolation: int = 0) -> transport.PartitionRecords:
-    return transport.PartitionRecords(HERE, Wire(list(wire)), None, at, None, None, True, isolation)
+def unpacker(
+    at: int, *wire: WireBatch, isolation: int = READ_UNCOMMITTED, aborted: list[tuple[int, int]] | None = None
+) -> transport.PartitionRecords:
+    """`aborted`: (producer, first offset) of transactions, as the broker sends them with a fetch."""
+    return transport.PartitionRecords(HERE, Wire(list(wire)), aborted, at, None, None, True, isolation)
 
 
 def fetch(at: int, *wire: WireBatch) -> list[RecordBatch]:
@@ -95,19 +103,50 @@ def test_holes_left_by_compaction_are_covered():
     assert (batch.start, batch.next) == (14, 27)
 
 
-def test_a_control_batch_gives_nothing_and_is_covered_by_the_next_batch():
+def test_a_control_batch_is_a_range_without_records():
     control = unpacker(10, WireBatch([10], 12, is_control_batch=True))
-    assert list(control) == []
+    [batch] = control
+    assert (batch.start, batch.next, len(batch)) == (10, 12, 0)
     assert control.next_fetch_offset == 12
-    [batch] = fetch(12, WireBatch([12, 13], 14))
-    assert (batch.start, batch.next) == (10, 14)
-    assert list(batch.offsets) == [12, 13]
 
 
-def test_what_was_empty_elsewhere_is_not_covered_by_a_later_batch():
-    fetch(10, WireBatch([], 12, is_control_batch=True))
-    [batch] = fetch(20, WireBatch([20], 21))
-    assert (batch.start, batch.next) == (20, 21)
+def test_control_batches_among_records_are_covered():
+    [batch] = fetch(10, WireBatch([10], 11), WireBatch([11], 12, is_control_batch=True), WireBatch([12], 13))
+    assert (batch.start, batch.next, list(batch.offsets)) == (10, 13, [10, 12])
+
+
+def test_records_of_an_aborted_transaction_are_left_out_up_to_its_producer_s_mark():
+    wire = (
+        WireBatch([0], 1, producer_id=7),
+        WireBatch([1], 2, producer_id=8),
+        WireBatch([2], 3),
+        WireBatch([3], 4, producer_id=7),
+        WireBatch([4], 5, producer_id=7, is_control_batch=True),
+        WireBatch([5], 6, producer_id=7),
+    )
+    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
+    assert (batch.start, batch.next, list(batch.offsets)) == (0, 6, [1, 2, 5])
+
+
+def test_an_aborted_transaction_begins_at_its_own_offset_not_at_its_producer_s_first_record():
+    wire = (
+        WireBatch([0], 1, producer_id=7),
+        WireBatch([1], 2, producer_id=7, is_control_batch=True),
+        WireBatch([2], 3, producer_id=7),
+    )
+    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 2)])
+    assert list(batch.offsets) == [0]
+    assert batch.next == 3
+
+
+def test_a_mark_that_compaction_emptied_still_ends_its_transaction():
+    wire = (
+        WireBatch([0], 1, producer_id=7),
+        WireBatch([], 2, producer_id=7, is_control_batch=True),
+        WireBatch([2], 3, producer_id=7),
+    )
+    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
+    assert list(batch.offsets) == [2]
 
 
 def test_a_batch_is_closed_when_it_has_enough_records(monkeypatch):
@@ -123,11 +162,6 @@ def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
     assert first.next_fetch_offset == 2
     with pytest.raises(CorruptRecordException):
         fetch(2, damaged)
-
-
-def test_read_committed_is_refused():
-    with pytest.raises(NotImplementedError):
-        unpacker(0, WireBatch([0], 1), isolation=1)
 
 
 def test_a_topic_that_is_not_batched_keeps_its_single_records(monkeypatch):

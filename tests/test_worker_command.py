@@ -40,6 +40,7 @@ def consumed(place: Path) -> int:
         return 0
 
 
+@pytest.mark.any_broker
 def test_what_is_asked_while_it_runs_is_what_the_file_says_afterwards(broker, env, tmp_path):
     asked = (
         ("report", "--db", "w.duckdb", "--as-of", AS_OF, "--span", "28d", "--by", "reason", "--json"),
@@ -112,6 +113,7 @@ def test_a_taken_port_is_one_line_and_makes_no_database(broker, env, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.any_broker
 def test_without_a_terminal_it_logs_lines_and_nothing_of_its_engines(broker, env, tmp_path):
     with started("worker", "--kafka", broker, "--db", "w.duckdb", cwd=tmp_path, env=env) as process:
         lines = [process.stderr.readline() for _ in range(3)]
@@ -125,6 +127,7 @@ def test_without_a_terminal_it_logs_lines_and_nothing_of_its_engines(broker, env
     assert rest.stdout == ""
 
 
+@pytest.mark.any_broker
 @pytest.mark.parametrize("columns", [80, 180])
 def test_in_a_terminal_it_shows_a_live_table_of_readings_with_intervals(broker, env, tmp_path, columns):
     words = ("worker", "--kafka", broker, "--db", "w.duckdb")

@@ -23,6 +23,7 @@ from pipeline.commands.options import (
     usage,
 )
 from pipeline.errors import DatabaseError, InputError
+from pipeline.settings import Settings
 from pipeline.spans import moment
 
 
@@ -61,7 +62,7 @@ def replay_events(
     if from_ and to and from_ > to:
         raise typer.BadParameter("--from is later than --to: no event is between them")
     at = settings()
-    batches = _batches(source)
+    batches = _batches(source, at)
     with (
         progress("records") as told,
         built_anew(
@@ -115,10 +116,7 @@ def show_audit(db: Database, kafka: OptionalKafka = None, as_json: AsJson = Fals
     with reader(db) as source:
         found = Audit.from_dict(source.ask("audit")) if isinstance(source, Holder) else audit(source)
     if kafka is not None:
-        from pipeline.kafka import end_offsets  # noqa: PLC0415
-
-        topic = settings().topic
-        found = still_to_consume(found, topic, end_offsets(kafka, topic))
+        found = still_to_consume(found, settings().topic, _waiting(kafka, found))
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))  # noqa: T201
     else:
@@ -164,7 +162,17 @@ def run_check(
         )
 
 
-def _batches(source: str) -> Any:
+def _waiting(kafka: str, found: Any) -> dict[int, int]:
+    """How many records of the topic are not consumed yet, by partition."""
+    from pipeline.kafka import count_waiting  # noqa: PLC0415
+
+    at = settings()
+    reached = {each.partition: each.next_offset for each in found.partitions if each.topic == at.topic}
+    with progress("records waiting") as told:
+        return count_waiting(kafka, at.topic, reached, at.security, told)
+
+
+def _batches(source: str, at: Settings) -> Any:
     """The records of a file or of a topic."""
     if source.startswith("kafka://"):
         from pipeline.kafka import read_batches  # noqa: PLC0415
@@ -172,7 +180,7 @@ def _batches(source: str) -> Any:
         bootstrap, _, topic = source.removeprefix("kafka://").partition("/")
         if not bootstrap or not topic:
             raise InputError(f"{source}: write kafka://HOST:PORT/TOPIC")
-        return read_batches(bootstrap, topic)
+        return read_batches(bootstrap, topic, security=at.security)
     from pipeline.replay import read_lines  # noqa: PLC0415
 
     if not a_file(source).exists():

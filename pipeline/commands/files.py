@@ -109,13 +109,15 @@ def _deliver(records: Iterator[Record], to: Path | None, kafka: str | None, rate
 
 
 def _produce(records: Iterable[Record], kafka: str, rate: float | None) -> None:
-    from pipeline.kafka import ensure_topics, produce  # noqa: PLC0415
+    from pipeline.kafka import ensure_topics, produce, require_rights  # noqa: PLC0415
 
     first = list(_first(records := iter(records)))  # an unreadable input fails before anything is sent
     at = settings()
-    ensure_topics(kafka, {at.topic: at.partitions})
+    security = at.security
+    require_rights(kafka, {at.topic: "WRITE"}, security)
+    ensure_topics(kafka, {at.topic: at.partitions}, security)
     with progress("events sent") as told:
-        sent = produce(kafka, at.topic, chain(first, records), rate=rate, progress=told)
+        sent = produce(kafka, at.topic, chain(first, records), rate=rate, progress=told, security=security)
     print(f"{sent:,} events sent to {at.topic} at {kafka}")  # noqa: T201
 
 

@@ -70,7 +70,7 @@ def run_worker(
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
     from pipeline.database import open_writer  # noqa: PLC0415
-    from pipeline.kafka import require_broker  # noqa: PLC0415
+    from pipeline.kafka import require_rights  # noqa: PLC0415
     from pipeline.live import tell, watching  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
@@ -78,8 +78,10 @@ def run_worker(
     from pipeline.worker import Worker, WorkerSettings  # noqa: PLC0415
 
     at, screen = settings(), console()
+    security = at.security
     listener = listening(port)
-    require_broker(kafka)  # like the port: before a database is made for nothing
+    # Like the port: before a database is made for nothing.
+    require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
     store = Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads))
 
     def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
@@ -101,6 +103,7 @@ def run_worker(
                 group=group or at.group,
                 partitions=at.partitions,
                 max_records=at.max_records,
+                security=security,
             ),
             clock,
             services=[service],
