@@ -20,7 +20,7 @@ from pipeline.names import Names
 from pipeline.plain import PlainEvents, plain_events
 from pipeline.rfc3339 import instant
 
-SLICE_RECORDS = 8_192
+SLICE_RECORDS = 12_288
 """Records decoded at a time: their events stay in the processor's cache until they are columns."""
 
 _MOMENT = pa.timestamp("us", "UTC")
@@ -95,7 +95,7 @@ def _plain(arrivals: Arrivals, first: int, names: Names) -> Iterator[pa.Table]:
     """The plain events of a slice of the records, a table for each of their types."""
     stamps = pa.array(arrivals.stamps[first : first + SLICE_RECORDS], pa.int64())
     for kind, plain in plain_events(arrivals.values[first : first + SLICE_RECORDS]).items():
-        if plain.numbers:
+        if plain.events:
             table = _columns(kind, plain, stamps, names)
             yield table.set_column(0, "n", pc.add(table["n"], pa.scalar(first, pa.int32())))
 

@@ -54,31 +54,30 @@ def run(
     path = _place(database)
     listener = listening(port)
     start = clock().astimezone(UTC) - timedelta(days=DAYS)
-    with EmbeddedBroker() as broker:
-        store = Store(
+    with (
+        EmbeddedBroker() as broker,
+        Store(
             open_writer(path, settings.definitions, create_schema, settings.memory_limit, settings.threads)
+        ) as store,
+    ):
+        at = WorkerSettings(
+            broker.bootstrap,
+            settings.topic,
+            settings.dlq_topic,
+            settings.group,
+            settings.partitions,
+            settings.max_records,
         )
-        try:
-            at = WorkerSettings(
-                broker.bootstrap,
-                settings.topic,
-                settings.dlq_topic,
-                settings.group,
-                settings.partitions,
-                settings.max_records,
-            )
 
-            def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
-                welcome = _welcome(console, may_open)
-                return serving(store, path, listener, lambda: state_of(worker.state), welcome)
+        def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
+            welcome = _welcome(console, may_open)
+            return serving(store, path, listener, lambda: state_of(worker.state), welcome)
 
-            state, watcher = _stream(store, at, start, console, service, events)
-            out = printer()
-            _tell(store, start, watcher, out)
-            count = f"{state.tally.consumed:,} of {events or EVENTS:,} events in {path}"
-            tell(out, f"{count}; next: firsthand report --db {shlex.quote(str(path))}")
-        finally:
-            store.close()
+        state, watcher = _stream(store, at, start, console, service, events)
+        out = printer()
+        _tell(store, start, watcher, out)
+        count = f"{state.tally.consumed:,} of {events or EVENTS:,} events in {path}"
+        tell(out, f"{count}; next: firsthand report --db {shlex.quote(str(path))}")
 
 
 def _stream(

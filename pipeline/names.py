@@ -3,8 +3,9 @@
 Numbers are stored, searched and summed in a fraction of the time that texts take; views show the texts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -44,13 +45,13 @@ class Names:
         return self._numbers(self._members, texts)
 
     def _numbers(self, cache: dict[str | None, int], texts: Sequence[str | None]) -> pa.Array:
-        found = list(map(cache.get, texts))
-        if None in found:
+        try:
+            return _looked_up(cache, texts)
+        except KeyError:
             if len(cache) > MAX_CACHED:
                 self.forget()
             cache.update(self._learn(set(texts) - cache.keys()))
-            found = list(map(cache.get, texts))
-        return pa.array(found, pa.int32())
+            return _looked_up(cache, texts)
 
     def _learn(self, texts: Iterable[str | None]) -> list[tuple[str, int]]:
         """The numbers of texts, stored if they are new; 0 is no text's own."""
@@ -65,3 +66,7 @@ class Names:
             return self._con.execute(
                 "select name, number from internal.names semi join wanted_names using (name) where number > 0"
             ).fetchall()
+
+
+def _looked_up(cache: Mapping[str | None, int], texts: Sequence[str | None]) -> pa.Array:
+    return pa.array(np.fromiter(map(cache.__getitem__, texts), np.int32, len(texts)))

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
 from operator import add
+from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -107,8 +108,20 @@ class Store:
         with cursor(self._con, self._catalog) as con:
             yield con
 
+    def __enter__(self) -> Self:
+        """For a `with` block, at the end of which everything is in the one file, or the block raises."""
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        """Close. DuckDB would keep a failure to write to itself, and leave the rest in the log."""
+        try:
+            if error is None:
+                self._con.execute("checkpoint")
+        finally:
+            self.close()
+
     def close(self) -> None:
-        """Write everything into the one file and let it go."""
+        """Let the file go."""
         for con in (self._sending, self._refreshing, self._con):
             con.close()
 

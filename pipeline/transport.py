@@ -42,7 +42,7 @@ from pipeline.security import Security
 SCHEME = "batchkafka"
 FAUSTS_LOG = logging.getLogger("faust.transport.batch")
 """What Faust tells of itself is not this program's to show: its subclasses here would tell it as ours."""
-MAX_BATCH_RECORDS = 20_000
+MAX_BATCH_RECORDS = 10_000
 """A batch is closed after the wire batch that brings it to this many records."""
 FETCH_MAX_WAIT_MS = 100
 """One fetch per broker is under way: a caught-up partition may delay the busy ones this long."""

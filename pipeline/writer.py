@@ -9,7 +9,7 @@ from pipeline.batch import RecordBatch
 from pipeline.tally import Tally
 
 MAX_WAITING_BATCHES = 12
-"""Bounds the memory: with 20,000 records of 400 bytes in each, about 100 MB wait at most."""
+"""Bounds the memory: with 11,000 records of 400 bytes in each, about 50 MB wait at most."""
 LOOK_AGAIN_S = 0.01
 
 Ingest = Callable[[Sequence[RecordBatch], datetime], Awaitable[Tally]]
@@ -18,7 +18,7 @@ Ingest = Callable[[Sequence[RecordBatch], datetime], Awaitable[Tally]]
 class Writer:
     """Takes batches from the agent and stores them in transactions as large as the traffic makes them.
 
-    A transaction takes what is waiting, up to about `max_records`, and lingers at most `linger_s`
+    A transaction takes what is waiting, up to `max_records`, and lingers at most `linger_s`
     seconds for more, since small transactions cost ten times the CPU. Events are acknowledged only
     after `ingest` returned; when it raises, `run` raises, and nothing later is ever acknowledged.
     """
@@ -31,6 +31,8 @@ class Writer:
         self._max_records = max_records
         self._linger_s = linger_s
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(MAX_WAITING_BATCHES)
+        self._held: Any = None
+        """A batch taken from the queue that would have made the last transaction too large."""
 
     async def put(self, event: Any) -> None:
         """Hand over a Faust event whose value is a RecordBatch; waits while too many wait already."""
@@ -51,11 +53,19 @@ class Writer:
         await self._waiting.join()
 
     async def _take(self) -> list[Any]:
-        events = [await self._waiting.get()]
+        """The batches of the next transaction: more than `max_records` only if the first alone has more."""
+        events = [self._held or await self._waiting.get()]
+        self._held = None
+        records = len(events[0].value)
         deadline = asyncio.get_running_loop().time() + self._linger_s
-        while sum(len(event.value) for event in events) < self._max_records:
+        while records < self._max_records:
             if not self._waiting.empty():
-                events.append(self._waiting.get_nowait())
+                event = self._waiting.get_nowait()
+                records += len(event.value)
+                if records > self._max_records:
+                    self._held = event
+                else:
+                    events.append(event)
             elif asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(min(LOOK_AGAIN_S, self._linger_s))
             else:

@@ -68,12 +68,11 @@ def replay_events(
         built_anew(
             db, at.definitions, create_schema, overwrite=overwrite, memory_limit=at.memory_limit
         ) as con,
+        Store(con) as store,
     ):
-        store = Store(con)
         tally = replay(
             store, heeded(batches), clock(), (from_, to), told and (lambda tally: told(tally.consumed))
         )
-        store.close()
     print(  # noqa: T201
         f"{db}: {tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
         f"+ {tally.rejected:,} rejected + {tally.tombstones:,} tombstones"

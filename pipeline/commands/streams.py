@@ -82,18 +82,17 @@ def run_worker(
     listener = listening(port)
     # Like the port: before a database is made for nothing.
     require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
-    store = Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads))
+    with Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)) as store:
 
-    def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
-        return serving(
-            store,
-            db,
-            listener,
-            lambda: state_of(worker.state),
-            lambda url: tell(screen, f"{at.topic} at {kafka} into {db}; look at {url} (Ctrl-C stops it)"),
-        )
+        def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
+            return serving(
+                store,
+                db,
+                listener,
+                lambda: state_of(worker.state),
+                lambda url: tell(screen, f"{at.topic} at {kafka} into {db}; look at {url} (Ctrl-C stops it)"),
+            )
 
-    try:
         worker = Worker(
             store,
             WorkerSettings(
@@ -110,5 +109,3 @@ def run_worker(
         )
         with watching(store, lambda: worker.state, screen):
             worker.run()
-    finally:
-        store.close()
