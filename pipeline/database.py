@@ -32,7 +32,7 @@ def open_writer(
     path: Path,
     definitions: Definitions,
     create: Callable[[duckdb.DuckDBPyConnection, Definitions], None],
-    memory_limit: str = "400MB",
+    memory_limit: str = "300MB",
     threads: int = 1,
 ) -> duckdb.DuckDBPyConnection:
     """Open `path` for writing; a file that is not there is made, and filled by `create`.
@@ -76,7 +76,7 @@ def built_anew(
     create: Callable[[duckdb.DuckDBPyConnection, Definitions], None],
     *,
     overwrite: bool,
-    memory_limit: str = "400MB",
+    memory_limit: str = "300MB",
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Fill a new file; it takes the place of `path` only once the block has ended well.
 

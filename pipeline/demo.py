@@ -27,7 +27,8 @@ from pipeline.schema import create_schema
 from pipeline.serve import listening, serving, state_of
 from pipeline.settings import Settings
 from pipeline.store import Store
-from pipeline.worker import Service, Worker, WorkerSettings, WorkerState
+from pipeline.worker import Service, Worker, WorkerState
+from pipeline.worker_settings import WorkerSettings
 
 DAYS = 14
 EVENTS = 200_000

@@ -31,6 +31,10 @@ from pipeline.sql import load
 from pipeline.tally import Tally
 
 
+# Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
+pa.set_memory_pool(pa.system_memory_pool())
+
+
 class GapError(FirsthandError):
     """Records between a partition's watermark and its next batch are missing."""
 

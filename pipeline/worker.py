@@ -8,7 +8,6 @@ Work on the database runs in two threads, one that writes and one beside it, nev
 """
 
 import asyncio
-import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -18,26 +17,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
-import faust
 from aiokafka.errors import KafkaError
 
-from pipeline import kafka
+from pipeline.agent import FAREWELL_S, QuietWorker, app_of, crash_of, run_to_the_end, stop
 from pipeline.batch import RecordBatch
 from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
+from pipeline.lookout import prepare_topics, require_answers
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
-from pipeline.security import OPEN, Security
 from pipeline.tally import Tally
-from pipeline.transport import FORBIDDEN, SCHEME, BatchApp, BatchSchema, Consumer, Supervisor, credentials
+from pipeline.transport import FORBIDDEN, BatchApp, Consumer
+from pipeline.worker_settings import WorkerSettings
 from pipeline.writer import Writer
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
-
-STOP_DEADLINE_S = 10.0
-FAREWELL_S = 5.0
-CANCEL_AGAIN_S = 0.1
 
 
 class Store(Protocol):
@@ -57,34 +51,6 @@ class Store(Protocol):
 
     def mark_sent(self, rejections: Sequence[Rejection]) -> None:
         """Remember that these, and those before them in their partitions, are sent."""
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """Where the worker consumes from, and how it paces itself. Times in seconds.
-
-    `max_records` is about what one transaction takes, `linger_s` how long it waits for more.
-    `partitions` counts only where a topic has to be created.
-    """
-
-    bootstrap: str
-    topic: str = "touchpoints"
-    dlq_topic: str = "touchpoints-dlq"
-    group: str = "firsthand"
-    partitions: int = 4
-    max_records: int = 60_000
-    linger_s: float = 0.4
-    refresh_s: float = 1.0
-    idle_refresh_s: float = 10.0
-    refresh_duty: float = 0.6
-    tick_s: float = 0.5
-    session_s: float = 6.0
-    heartbeat_s: float = 1.0
-    rebalance_s: float = 3.0
-    commit_s: float = 1.0
-    look_s: float = 5.0
-    patience_s: float = 30.0
-    security: Security = OPEN
 
 
 @dataclass(frozen=True)
@@ -156,8 +122,8 @@ class Worker:
     def run(self) -> None:
         """Consume until stopped by a signal, by `stop` or by a failure."""
         try:
-            self._dlq_partitions = self._prepare_topics()
-            _run(self._main())
+            self._dlq_partitions = prepare_topics(self._settings, self._store.next_offset)
+            run_to_the_end(self._main())
         finally:
             self._writing.shutdown()
             self._beside.shutdown()
@@ -175,21 +141,6 @@ class Worker:
         """What the worker is at."""
         consumer = self._app.consumer if self._app and self._phase != "starting" else None
         return WorkerState(self._phase, self._tally, consumer.lag() if isinstance(consumer, Consumer) else {})
-
-    def _prepare_topics(self) -> int:
-        """Create missing topics, refuse a log that is not the database's; return the DLQ's partitions."""
-        at = self._settings
-        partitions = {at.topic: at.partitions, at.dlq_topic: at.partitions}
-        kafka.require_rights(at.bootstrap, {at.topic: "READ", at.dlq_topic: "WRITE"}, at.security)
-        kafka.ensure_topics(at.bootstrap, partitions, at.security)
-        for partition, end in kafka.end_offsets(at.bootstrap, at.topic, at.security).items():
-            stored = self._store.next_offset(at.topic, partition) or 0
-            if stored > end:
-                raise BrokerError(
-                    f"{at.topic}, partition {partition}, at {at.bootstrap} ends at offset {end}, but the "
-                    f"database has consumed up to {stored}: that was another topic; use a new --db"
-                )
-        return kafka.partition_count(at.bootstrap, at.dlq_topic, at.security)
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -212,8 +163,9 @@ class Worker:
                 await self._refresher.now()
 
     async def _consume(self) -> None:
-        app = self._app = _app(self._settings, self._next_offset, self._writer.put)
-        worker = _QuietWorker(app)
+        at = self._settings
+        app = self._app = app_of(at, self._next_offset, self._writer.put)
+        worker = QuietWorker(app)
         self._begin(app.refusal())
         letters = self._dead_letters(app)
         self._begin(self._writer.run(lambda tally: self._stored(tally, letters)), self._refresher.run())
@@ -221,7 +173,9 @@ class Worker:
             self._begin(self._tick(self._on_tick))
         try:
             await self._first_of(worker.start(), self._stopping.wait())
-            self._begin(letters.run(), _crash_of(worker), self._look_after_broker())
+            self._begin(
+                letters.run(), crash_of(worker), require_answers(at.bootstrap, at.look_s, at.patience_s)
+            )
             self._phase = "running"
             await self._first_of(self._stopping.wait())
             self._phase = "stopping"
@@ -230,7 +184,7 @@ class Worker:
             app.abandoned = True
             raise
         finally:
-            await _stop(worker)
+            await stop(worker)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -254,22 +208,6 @@ class Worker:
         while True:
             on_tick(self.state)
             await asyncio.sleep(self._settings.tick_s)
-
-    async def _look_after_broker(self) -> None:
-        """Raise BrokerError once no server of the broker has answered for `patience_s`.
-
-        The Kafka client itself would try again for ever, and say nothing.
-        """
-        at, loop = self._settings, asyncio.get_running_loop()
-        heard = loop.time()
-        while loop.time() - heard < at.patience_s:
-            await asyncio.sleep(at.look_s)
-            if await _answers(at.bootstrap, at.look_s):
-                heard = loop.time()
-        raise BrokerError(
-            f"the broker at {at.bootstrap} has not answered for {at.patience_s:.0f} s: check it and start "
-            "again; everything consumed so far is stored"
-        )
 
     def _begin(self, *background: Coroutine[Any, Any, Any]) -> None:
         self._tasks |= {asyncio.create_task(each) for each in background}
@@ -318,101 +256,3 @@ class Worker:
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """As asyncio.run, which would wait for ever for a task of Faust's that a crash left deaf."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        loop.run_until_complete(main)
-    finally:
-        loop.run_until_complete(_cancel_the_rest())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
-        asyncio.set_event_loop(None)
-        loop.close()
-
-
-async def _cancel_the_rest() -> None:
-    """Cancel until they hear it: some of Faust's services take a crash for a pause."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + FAREWELL_S
-    while (rest := asyncio.all_tasks() - {asyncio.current_task()}) and loop.time() < deadline:
-        for task in rest:
-            task.cancel()
-        await asyncio.wait(rest, timeout=CANCEL_AGAIN_S)
-
-
-class _QuietWorker(faust.Worker):
-    """Faust's worker without its terminal manners: signals, logging and stdout are the program's."""
-
-    def __init__(self, app: BatchApp) -> None:
-        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False, daemon=False)
-        self.spinner = None
-
-    def install_signal_handlers(self) -> None:
-        """Leave the signals to `Worker`."""
-
-
-def _app(
-    settings: WorkerSettings,
-    stored_offsets: Callable[[str, int], Awaitable[int | None]],
-    put: Callable[[Any], Awaitable[None]],
-) -> BatchApp:
-    app = BatchApp(
-        settings.group,
-        stored_offsets,
-        broker=";".join(f"{SCHEME}://{server}" for server in settings.bootstrap.split(",")),
-        broker_credentials=credentials(settings.security),
-        broker_session_timeout=settings.session_s,
-        broker_heartbeat_interval=settings.heartbeat_s,
-        broker_rebalance_timeout=settings.rebalance_s,
-        broker_commit_interval=settings.commit_s,
-        producer_acks=-1,
-        producer_request_timeout=10.0,
-        producer_max_request_size=64 * 1024 * 1024,  # the broker says what is too large
-        consumer_max_fetch_size=4 * 1024 * 1024,  # per partition: about 10,000 records, not 2,500
-        stream_buffer_maxsize=4,  # batches, not records
-        stream_wait_empty=True,
-        agent_supervisor=Supervisor,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        web_enabled=False,
-    )
-    topic = app.topic(settings.topic, schema=BatchSchema())
-
-    @app.agent(topic, name="touchpoints")
-    async def receive(stream: Any) -> None:
-        # Faust acknowledges an event when the agent asks for the next one; here storing it does.
-        async for event in stream.noack().events():
-            await put(event)
-
-    return app
-
-
-async def _answers(bootstrap: str, timeout_s: float) -> bool:
-    """Does any server of HOST:PORT[,HOST:PORT...] take a connection?"""
-    for server in bootstrap.split(","):
-        host, _, port = server.rpartition(":")
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            writer.close()
-            return True
-    return False
-
-
-async def _crash_of(worker: faust.Worker) -> None:
-    """Raise what Faust crashed with, when it does."""
-    await worker.wait_until_stopped()
-    if worker.crash_reason:
-        raise worker.crash_reason
-
-
-async def _stop(worker: faust.Worker) -> None:
-    try:
-        await asyncio.wait_for(worker.stop(), STOP_DEADLINE_S)
-    except TimeoutError:
-        # The database knows how far it is; only tools that watch Kafka's offsets miss the last of it.
-        logger.warning("the broker did not answer at the end: its committed offsets may lag behind")

@@ -19,7 +19,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from pipeline import kafka
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError
-from pipeline.worker import Worker, WorkerSettings, WorkerState, run_worker
+from pipeline.worker import Worker, WorkerState, run_worker
+from pipeline.worker_settings import WorkerSettings
 from tests.recording_store import RecordingStore
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -299,7 +300,8 @@ def test_a_silent_broker_is_an_error_of_one_line_not_a_wait_for_ever():
 PROGRAM = """
 import sys
 from datetime import UTC, datetime
-from pipeline.worker import WorkerSettings, run_worker
+from pipeline.worker import run_worker
+from pipeline.worker_settings import WorkerSettings
 from tests.recording_store import RecordingStore
 bootstrap, topic, path = sys.argv[1:]
 store = RecordingStore(path)

@@ -75,7 +75,8 @@ def run_worker(
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
     from pipeline.store import Store  # noqa: PLC0415
-    from pipeline.worker import Worker, WorkerSettings  # noqa: PLC0415
+    from pipeline.worker import Worker  # noqa: PLC0415
+    from pipeline.worker_settings import WorkerSettings  # noqa: PLC0415
 
     at, screen = settings(), console()
     security = at.security
