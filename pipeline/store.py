@@ -30,7 +30,6 @@ from pipeline.rejection import Rejection
 from pipeline.sql import load
 from pipeline.tally import Tally
 
-
 # Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
 pa.set_memory_pool(pa.system_memory_pool())
 

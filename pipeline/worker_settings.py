@@ -19,8 +19,8 @@ class WorkerSettings:
     group: str = "firsthand"
     partitions: int = 4
     max_records: int = 60_000
-    linger_s: float = 0.4
-    refresh_s: float = 1.0
+    linger_s: float = 0.2
+    refresh_s: float = 0.8
     idle_refresh_s: float = 10.0
     refresh_duty: float = 0.6
     tick_s: float = 0.5
