@@ -54,10 +54,8 @@ def build(path: Path, events: int) -> dict[str, float]:
     """Build the database at `path`; its touchpoints and what they cost."""
     simulation = Simulation(events)
     wall, cpu = time.perf_counter(), time.process_time()
-    with built_anew(path, Definitions(), create_schema, overwrite=True) as con:
-        store = Store(con)
+    with built_anew(path, Definitions(), create_schema, overwrite=True) as con, Store(con) as store:
         tally = replay(store, simulation.batches(), clock())
-        store.close()
     return {
         "touchpoints": tally.accepted,
         "wall_s": time.perf_counter() - wall - simulation.wall_s,
