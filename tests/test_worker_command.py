@@ -79,12 +79,9 @@ def test_another_command_that_would_write_is_refused_while_it_runs(broker, env, 
     (tmp_path / "e.jsonl").write_text("{}\n")
     with started("worker", "--kafka", broker, "--db", "w.duckdb", cwd=tmp_path, env=env) as process:
         until(lambda: consumed(tmp_path) == EVENTS)
-        for words in (
-            ("worker", "--kafka", broker, "--db", "w.duckdb"),
-            ("replay", "e.jsonl", "--db", "w.duckdb", "--overwrite"),
-        ):
-            refused = one_line(firsthand(*words, cwd=tmp_path, env=env))
-            assert refused.startswith("w.duckdb is held by another process")
+        words = ("replay", "e.jsonl", "--db", "w.duckdb", "--overwrite")
+        refused = one_line(firsthand(*words, cwd=tmp_path, env=env))
+        assert refused.startswith("w.duckdb is held by another process")
         assert consumed(tmp_path) == EVENTS
         assert ended(process, signal.SIGTERM).returncode == 0
 
@@ -99,6 +96,40 @@ def test_a_killed_one_leaves_a_file_that_answers_and_goes_on(broker, env, tmp_pa
         assert "look at http://127.0.0.1:" in process.stderr.readline()
         assert ended(process, signal.SIGTERM).returncode == 0
     assert audited(tmp_path) == EVENTS
+
+
+STANDS_BY = "w.duckdb is held by another process"
+
+
+def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(broker, env, tmp_path):
+    words = ("worker", "--kafka", broker, "--db", "w.duckdb")
+    with started(*words, cwd=tmp_path, env=env) as first:
+        until(lambda: consumed(tmp_path) == EVENTS)
+        with started(*words, cwd=tmp_path, env=env) as second:
+            assert STANDS_BY in (line := second.stderr.readline())
+            assert line.rstrip().endswith("standing by, to go on when it ends")
+            done("simulate", "--events", 50, "--seed", 4, "--kafka", broker, cwd=tmp_path, env=env)
+            until(lambda: consumed(tmp_path) == EVENTS + 50)
+            ended(first, signal.SIGKILL)
+            done("simulate", "--events", 50, "--seed", 5, "--kafka", broker, cwd=tmp_path, env=env)
+            assert "look at http://127.0.0.1:" in second.stderr.readline()
+            until(lambda: consumed(tmp_path) == 50)
+            assert ended(second, signal.SIGTERM).returncode == 0
+    assert audited(tmp_path) == EVENTS + 100
+
+
+def test_one_that_stands_by_leaves_the_first_alone_however_it_ends(broker, env, tmp_path):
+    words = ("worker", "--kafka", broker, "--db", "w.duckdb")
+    with started(*words, cwd=tmp_path, env=env) as first:
+        until(lambda: consumed(tmp_path) == EVENTS)
+        for number, code in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)):
+            with started(*words, cwd=tmp_path, env=env) as second:
+                assert STANDS_BY in second.stderr.readline()
+                assert ended(second, number).returncode == code
+        done("simulate", "--events", 50, "--seed", 4, "--kafka", broker, cwd=tmp_path, env=env)
+        until(lambda: consumed(tmp_path) == EVENTS + 50)
+        assert ended(first, signal.SIGTERM).returncode == 0
+    assert audited(tmp_path) == EVENTS + 50
 
 
 def audited(place: Path) -> int:

@@ -2,13 +2,19 @@
 
 import signal
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pipeline.commands.interruption import was_heard
 from pipeline.commands.options import Database, Kafka, PagePort, a_file, clock, console, settings
 from pipeline.errors import BrokerError
+
+TRY_AGAIN_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +72,10 @@ def run_worker(
     port: PagePort = None,
     group: Annotated[str | None, typer.Option("--group", help="The consumer group.", metavar="G")] = None,
 ) -> None:
-    """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly."""
+    """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly.
+
+    Where another process holds the database, it stands by and goes on when that one ends.
+    """
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
     from pipeline.database import open_writer  # noqa: PLC0415
@@ -74,16 +83,34 @@ def run_worker(
     from pipeline.live import tell, watching  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
+    from pipeline.standby import open_when_free  # noqa: PLC0415
     from pipeline.store import Store  # noqa: PLC0415
     from pipeline.worker import Worker  # noqa: PLC0415
     from pipeline.worker_settings import WorkerSettings  # noqa: PLC0415
 
     at, screen = settings(), console()
     security = at.security
-    listener = listening(port)
-    # Like the port: before a database is made for nothing.
-    require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
-    with Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)) as store:
+
+    def opened() -> Store:
+        try:
+            found = open_when_free(
+                lambda: Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)),
+                lambda held: tell(screen, held),
+                _pauses(),
+            )
+        except KeyboardInterrupt:
+            found = None
+        if found is None:  # told to stop while it stood by
+            raise typer.Exit
+        return found
+
+    with ExitStack() as stack:
+        # A worker that stands by takes no port from the one that runs.
+        store = stack.enter_context(opened()) if db.exists() else None
+        listener = listening(port)
+        # Before a database is made for nothing.
+        require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
+        store = store or stack.enter_context(opened())
 
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
             return serving(
@@ -110,3 +137,9 @@ def run_worker(
         )
         with watching(store, lambda: worker.state, screen):
             worker.run()
+
+
+def _pauses() -> Iterator[None]:
+    while not was_heard():
+        time.sleep(TRY_AGAIN_S)
+        yield
