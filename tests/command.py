@@ -46,6 +46,11 @@ def one_line(ended: subprocess.CompletedProcess, code: int = 1) -> str:
     return ended.stderr.removeprefix("firsthand: ").rstrip("\n")
 
 
+def _hear_interrupts() -> None:
+    """As from a terminal, even where these tests run in a script's background, which ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(*words: object, cwd: Path, **options) -> Iterator[subprocess.Popen]:
     """Let it run while the block does; killed at the end if it still runs."""
@@ -55,6 +60,7 @@ def started(*words: object, cwd: Path, **options) -> Iterator[subprocess.Popen]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread of the tests holds a lock that it needs
         **options,
     )
     try:
