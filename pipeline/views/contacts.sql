@@ -2,19 +2,29 @@
 -- follow-up as of that moment; the five follow-up columns are null where the contact is not eligible
 create or replace macro contacts_at(as_of) as table
 with begun as (
-    select
-        events.* replace (names[source] as source),
-        rowid as k,
-        epoch_us(occurred_at) as occurred_us,
-        -- of several contacts with one contact_id the smallest is meant
-        row_number() over (partition by contact_id order by occurred_at, names[source], id) = 1 as is_meant,
-    from internal.events as events, internal.name_list
+    select rowid as k, key_hash, contact_hash, occurred_at, source, id, contact_id, outcome,
+    from internal.events
     where type = '{contact}' and occurred_at <= as_of::timestamptz
 ),
 
-inbound as (
+-- of several contacts with one contact_id the smallest is meant; most have one
+shadowed as (
+    select k,
     from begun
-    where direction = 'inbound'
+    inner join internal.names on names.number = begun.source
+    semi join (
+        select contact_hash from begun group by contact_hash having count(*) > 1
+    ) using (contact_hash)
+    qualify row_number() over (partition by contact_id order by occurred_at, name, begun.id) > 1
+),
+
+inbound as (
+    select k, key_hash, contact_hash, contact_id, name as source, begun.id, outcome,
+        epoch_us(occurred_at) as occurred_us, shadowed.k is null as is_meant,
+    from begun
+    inner join internal.names on names.number = begun.source
+    left join shadowed using (k)
+    where key_hash is not null
 ),
 
 seen_reopens as (
@@ -34,7 +44,7 @@ latest_survey as (
 )
 
 select
-    event.source,
+    names[event.source] as source,
     event.id,
     event.occurred_at,
     event.customer_id,
@@ -65,10 +75,14 @@ select
         epoch_us(as_of::timestamptz) >= epoch_us(event.occurred_at) + internal.follow_up_us(),
         null
     ) as settled,
-from begun as event
+from internal.events as event
 cross join internal.name_list
-left join followed using (k)
-left join latest_survey as survey on survey.contact_id = event.contact_id and event.is_meant;
+left join followed on followed.k = event.rowid
+left join shadowed on shadowed.k = event.rowid
+-- one equation and nothing beside it, or the join would compare every contact with every survey
+left join latest_survey as survey
+    on survey.contact_id = case when shadowed.k is null then event.contact_id end
+where event.type = '{contact}' and event.occurred_at <= as_of::timestamptz;
 
 -- the same as of the last refresh
 create or replace view contacts as
