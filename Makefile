@@ -26,6 +26,9 @@ test-kafka: setup  ## the tests that need a broker; KAFKA_BOOTSTRAP=host:port ru
 test-slow: setup  ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
 
+test-histories: setup  ## the readings against the oracle on 3,000 generated histories per test
+	FIRSTHAND_TEST_HISTORIES=3000 $(BIN)/python -m pytest tests/test_readings.py --timeout 7200
+
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,4 +40,4 @@ bench: setup  ## the four measurements of the README's table; writes bench/resul
 lock:  ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-kafka test-slow lint bench lock
+.PHONY: help setup demo test test-kafka test-slow test-histories lint bench lock

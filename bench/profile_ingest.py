@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.table import WIDTH_WITHOUT_TERMINAL
-from pipeline import arrivals, decode, measure, names, post, store
+from pipeline import arrivals, cells, decode, names, post, store
 from pipeline.batch import RecordBatch
 from pipeline.commands.options import clock
 from pipeline.database import open_writer
@@ -47,7 +47,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (post, "_with_facts"),
     (names.Names, "_numbers"),
     (store, "post"),
-    (measure, "fold_when_due"),
+    (cells, "fold_when_due"),
 )
 """Functions of the pipeline, where they are looked up, that are charged as steps of their own.
 

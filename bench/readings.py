@@ -11,7 +11,7 @@ from typing import Any
 from bench.figures import Figure, Part
 from bench.inputs import Setup
 from bench.processes import MIB, ROOT, module
-from pipeline.measure import FOLD_FACTS
+from pipeline.cells import FOLD_FACTS
 
 MOST_REFRESH_MS = 300.0
 MOST_CALL_MS = 500.0

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from pipeline.cells import fold
 from pipeline.database import one, open_writer, stored_definitions, transaction
-from pipeline.measure import DIMENSIONS, SPANS, create_macros, fold
+from pipeline.measure import create_macros
 from pipeline.report import report
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
+from pipeline.spans import SPANS
 from pipeline.sql import load
 from pipeline.store import Store
+from pipeline.sums import DIMENSIONS
 
 AGO = timedelta(days=9, hours=4, minutes=37, seconds=11, microseconds=123_457)
 """From the latest event back to a moment on no edge of an hour or a day, with half the history behind."""

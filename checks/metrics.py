@@ -6,8 +6,9 @@ from checks.expectations import Between, Expectation, NeverNull, NoRows, OneOf, 
 from checks.reconciliation import CONSERVED, EVERY_ACCEPTED, EVERY_REJECTED, reconciled
 from checks.settings import CheckSettings
 from pipeline.fields import CONTACT, SURVEY
-from pipeline.measure import DIMENSIONS, SPANS
 from pipeline.metrics import METRICS
+from pipeline.spans import SPANS
+from pipeline.sums import DIMENSIONS
 
 TABLE = "metrics"
 ALWAYS = ("metric", "span", "dimension", "member", "as_of", "numerator", "denominator", "value")

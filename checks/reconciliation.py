@@ -4,8 +4,7 @@ from datetime import datetime
 
 from checks.expectations import NoRows, instant
 from checks.settings import CheckSettings
-from pipeline.measure import SPANS
-from pipeline.spans import microseconds
+from pipeline.spans import SPANS, microseconds
 
 CONSERVED = NoRows(
     "watermarks",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline import fields
 from pipeline.arrivals import Arrivals
-from pipeline.fields import DIMENSIONS, FIELDS, Field
+from pipeline.fields import FIELDS, NAMED, Field
 from pipeline.judge import Touchpoint, Verdict, judge
 from pipeline.names import Names
 from pipeline.plain import PlainEvents, plain_events
@@ -39,7 +39,7 @@ def _stored(field: Field) -> str:
 
 
 def _arrow_type(field: Field) -> pa.DataType:
-    return pa.int32() if field.name in DIMENSIONS else _TYPES[field.kind]
+    return pa.int32() if field.name in NAMED else _TYPES[field.kind]
 
 
 DECODED = pa.schema(
@@ -52,9 +52,9 @@ DECODED = pa.schema(
         *((_stored(field), _arrow_type(field)) for field in FIELDS),
     ]
 )
-"""The columns of decoded events; source and dimensions are numbers of names (names.py)."""
+"""The columns of decoded events; source and the NAMED fields are numbers (names.py)."""
 
-_DAYLIGHT = (
+_COMMON_TIME = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
     "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
@@ -124,7 +124,7 @@ def _all(name: str, things: Iterable[object]) -> list[Any]:
 
 def _column(field: Field, values: Sequence[Any], names: Names) -> pa.Array:
     """A field as it is stored: what means absent is null (or number 0), seconds are milliseconds."""
-    if field.name in DIMENSIONS:
+    if field.name in NAMED:
         return names.members(values)
     if field.kind == "seconds":
         return pc.round(pc.multiply(pa.array(values, pa.float64()), 1000.0)).cast(pa.int64())
@@ -140,7 +140,7 @@ def _column(field: Field, values: Sequence[Any], names: Names) -> pa.Array:
 def _moments(times: Sequence[str]) -> pa.Array:
     """The instants of RFC 3339 times; null where one is written otherwise, or is none."""
     texts = pa.array(times, pa.string())
-    common = pc.match_substring_regex(texts, _DAYLIGHT)
+    common = pc.match_substring_regex(texts, _COMMON_TIME)
     try:
         moments = pc.if_else(common, texts, None).cast(_MOMENT)
     except pa.ArrowInvalid:  # a day that the calendar lacks, somewhere
@@ -176,7 +176,7 @@ def _unusual(accepted: Mapping[int, Touchpoint], names: Names) -> pa.Table:
     rows = [{**touchpoint._asdict(), "n": n} for n, touchpoint in accepted.items()]
     columns = {"occurred_at": pa.array([row["occurred_at_us"] for row in rows], pa.int64()).cast(_MOMENT)}
     columns["source"] = names.texts([row["source"] for row in rows])
-    for name in DIMENSIONS:
+    for name in NAMED:
         columns[name] = names.members([row[name] for row in rows])
     plain = {
         each.name: pa.array([row[each.name] for row in rows], each.type)

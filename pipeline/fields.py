@@ -11,6 +11,8 @@ INVITATION = "touchpoint.invitation.v1"
 REOPEN = "touchpoint.reopen.v1"
 ERASURE = "touchpoint.erasure.v1"
 TYPES = (CONTACT, SURVEY, INVITATION, REOPEN, ERASURE)
+TYPE_PARTS = {event_type.split(".")[1]: event_type for event_type in TYPES}
+"""The event types, by the names that the SQL statements have for them: {contact}, {survey}, ..."""
 
 CHANNELS = ("phone", "email", "chat", "social", "in_person", "forum")
 STAGES = ("awareness", "pre_purchase", "purchase", "post_purchase")
@@ -62,8 +64,8 @@ class Field(NamedTuple):
     default: str | None = None
 
 
-DIMENSIONS = ("channel", "reason", "agent_id", "team", "segment", "stage")
-"""What readings are told apart by: fields whose texts are kept as numbers (names.py)."""
+NAMED = ("channel", "reason", "agent_id", "team", "segment", "stage")
+"""Fields whose texts repeat and are kept as numbers (names.py); readings are told apart by them."""
 
 INHERITED = ("reason", "agent_id", "team", "segment", "stage")
 """What a survey or an invitation takes from its contact where it leaves it out."""

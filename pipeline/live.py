@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.measure import SPANS
 from pipeline.metrics import METRICS
 from pipeline.report import Reading
+from pipeline.spans import SPANS
 
 if TYPE_CHECKING:  # `firsthand report` draws tables too, and need not wait for Faust
     from pipeline.store import Store

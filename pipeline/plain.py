@@ -1,8 +1,8 @@
 """Which records are plainly right: strict JSON whose every field has its type and limits.
 
-One pass of msgspec per record (fields.py compiled into types) gives the event with its fields, and
-copies nothing that no metric reads. What does not pass is not wrong yet: judge.py knows 4.0 for an
-integer, and the reasons.
+One pass of msgspec per record (fields.py compiled into types) gives the event with the fields that its
+type reads, and skips all others. What does not pass is not wrong yet: judge.py knows 4.0 for an integer,
+and the reasons.
 """
 
 from collections.abc import Sequence

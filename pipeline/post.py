@@ -1,9 +1,9 @@
 """From fresh events to facts: what a batch adds to the sums, and what it takes back.
 
-The statements in order (all in the caller's transaction): link (events that share a contact_id), pool
-(inbound contacts near the batch's), follow up without the batch and with it, answer, store, correct and
-revise. Nothing is kept but facts: the state before is computed again from the rows, so that it cannot
-drift from them.
+The steps in order, each a file of SQL, all in the caller's transaction: fresh, link (events that share a
+contact_id) and bear (contacts that share one), note, pool (inbound contacts near the batch's), change (their
+follow-up without the batch and with it), answer, revise, store. Nothing is kept but facts: the state before
+is computed again from the rows, so that it cannot drift from them.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,28 +15,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
-from pipeline import fields
 from pipeline.database import Keep, registered, relations
-from pipeline.fields import ANSWERS, DIMENSIONS, INHERITED
+from pipeline.fields import ANSWERS, INHERITED, NAMED, TYPE_PARTS
 from pipeline.follow_up import State, follow_up
 from pipeline.settings import Definitions
 from pipeline.sql import fill, load
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TYPES = {
-    "contact": fields.CONTACT,
-    "survey": fields.SURVEY,
-    "invitation": fields.INVITATION,
-    "reopen": fields.REOPEN,
-    "erasure": fields.ERASURE,
-}
-"""The event types, by the names that the statements have for them."""
 
 
 def freshen(definitions: Definitions) -> str:
     """The statement that makes `fresh`, with hashes of the keys that these definitions name."""
     return _statement(
-        "fresh", key=", ".join(definitions.follow_up_key), columns=", ".join((*DIMENSIONS, *ANSWERS))
+        "fresh", key=", ".join(definitions.follow_up_key), columns=", ".join((*NAMED, *ANSWERS))
     )
 
 
@@ -117,19 +108,19 @@ def _listed(template: str, names: tuple[str, ...]) -> str:
 
 def _statement(name: str, **parts: str) -> str:
     """A statement with its parts, the event types among them."""
-    return fill(name, **TYPES, **parts)
+    return fill(name, **TYPE_PARTS, **parts)
 
 
 _RELATIVES = _statement("relatives")
-_LINK = _statement("link", columns=", ".join((*DIMENSIONS, *ANSWERS)))
+_LINK = _statement("link", columns=", ".join((*NAMED, *ANSWERS)))
 _BEAR = _statement("bear")
 _NOTE = (_statement("note_reopens"), _statement("note_namesakes"))
 _TOUCH = _statement("touch")
-_POOL = _statement("pool", columns=_listed("event.{}", DIMENSIONS))
+_POOL = _statement("pool", columns=_listed("event.{}", NAMED))
 _TIE = _statement("tie")
 _CHANGE = _statement(
     "change",
-    dimensions=", ".join(DIMENSIONS),
+    dimensions=", ".join(NAMED),
     follow_up=follow_up(
         "contacts",
         "internal.reopens",
@@ -146,15 +137,15 @@ _CHANGE = _statement(
 )
 _ANSWER = _statement(
     "answer",
-    answer=_listed("event.{}", ("type", *DIMENSIONS, *ANSWERS)),
+    answer=_listed("event.{}", ("type", *NAMED, *ANSWERS)),
     inherited=_listed("if(event.{0} = 0, coalesce(contact.{0}, 0), 0) as inherited_{0}", INHERITED),
     nothing=_listed("0 as inherited_{}", INHERITED),
 )
 _REVISE = _statement(
     "revise",
-    dimensions=", ".join(DIMENSIONS),
+    dimensions=", ".join(NAMED),
     counted=", ".join(
-        f"{name} + inherited_{name} as {name}" if name in INHERITED else name for name in DIMENSIONS
+        f"{name} + inherited_{name} as {name}" if name in INHERITED else name for name in NAMED
     ),
     answers=", ".join(ANSWERS),
 )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pipeline.metrics import METRICS, Metric, quantities
 from pipeline.sql import fill
-from pipeline.sums import CELL_DIMENSIONS, SUMS, contributions, kept, sums, totals
+from pipeline.sums import CELL_DIMENSIONS, DIMENSIONS, SUMS, contributions, kept_of, sums, totals
 
 WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
 """The kinds of windows that metrics have, and how far back each is moved."""
@@ -51,13 +51,9 @@ def readings(asked: Question, fact_columns: Mapping[str, str]) -> str:
     )
 
 
-def all_dimensions(dimensions: Sequence[str]) -> str:
-    """A relation (dim, kept) of these dimensions."""
-    return (
-        "from (values "
-        + ", ".join(f"('{name}', '{kept(name)}')" for name in dimensions)
-        + ") as dims (dim, kept)"
-    )
+def all_dimensions() -> str:
+    """A relation (dim, kept) of all dimensions."""
+    return f"select dim, {kept_of('dim')} as kept from (select unnest({list(DIMENSIONS)}) as dim)"
 
 
 def _span(n: int, span: str) -> str:

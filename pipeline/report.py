@@ -9,8 +9,8 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from pipeline.database import one
-from pipeline.measure import SPANS
 from pipeline.metrics import METRICS
+from pipeline.spans import SPANS
 
 _COLUMNS = "metric, span, dimension, member, as_of, numerator, denominator, value, low, high"
 

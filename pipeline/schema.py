@@ -4,10 +4,9 @@ from importlib.resources import files
 
 from duckdb import DuckDBPyConnection
 
-from pipeline import fields, measure
+from pipeline import cells, fields, measure
 from pipeline.database import SCHEMA_VERSION, transaction
 from pipeline.follow_up import State, follow_up
-from pipeline.post import TYPES
 from pipeline.settings import Definitions
 
 TABLES = (
@@ -48,7 +47,7 @@ def create_schema(con: DuckDBPyConnection, definitions: Definitions) -> None:
                 "service_level": definitions.service_level_ms,
             },
         )
-        measure.create_cells(con)
+        cells.create_cells(con)
         measure.create_macros(con, definitions)
         for view in VIEWS:
             con.execute(_text("views", view))
@@ -59,7 +58,7 @@ def _text(folder: str, name: str) -> str:
     text = files(f"pipeline.{folder}").joinpath(f"{name}.sql").read_text(encoding="utf-8")
     for part, choices in _CHOICES.items():
         text = text.replace("{" + part + "}", ", ".join(f"'{choice}'" for choice in choices))
-    for part, event_type in TYPES.items():
+    for part, event_type in fields.TYPE_PARTS.items():
         text = text.replace("{" + part + "}", event_type)
     return text.replace("{follow_up}", _FOLLOWED)
 

@@ -16,10 +16,10 @@ from aiohttp import web
 from pipeline.audit import audit
 from pipeline.errors import FirsthandError, InputError
 from pipeline.held import announced, new_token
-from pipeline.measure import DIMENSIONS
 from pipeline.report import last_refresh, report
 from pipeline.spans import microseconds, moment
 from pipeline.store import Store
+from pipeline.sums import DIMENSIONS
 from pipeline.worker import WorkerState
 
 HOST = "127.0.0.1"

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pipeline.errors import InputError
 from pipeline.rfc3339 import instant
 
+SPANS = ("15m", "1h", "24h", "7d", "28d")
+"""The spans of the current readings, from short to long."""
+
 _SPAN = re.compile(r"([1-9][0-9]{0,6})([mhd])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 

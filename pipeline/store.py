@@ -15,7 +15,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from pipeline import measure
+from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
@@ -41,7 +41,7 @@ class GapError(FirsthandError):
 class Store:
     """An open database: `ingest` in one thread; `refresh`, and the dead letters, each in another."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, fold_facts: int = measure.FOLD_FACTS) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, fold_facts: int = cells.FOLD_FACTS) -> None:
         self._con = con
         self._fold_facts = fold_facts
         self._catalog = catalog_of(con)
@@ -68,7 +68,7 @@ class Store:
             _refuse_gaps(in_order, watermarks)
             new = after(in_order, watermarks)
             tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
-            measure.fold_when_due(self._con, self._fold_facts)
+            cells.fold_when_due(self._con, self._fold_facts)
             self._move_watermarks(new, tallies)
         return reduce(add, tallies.values(), Tally())
 

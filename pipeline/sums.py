@@ -6,8 +6,7 @@ from duckdb import DuckDBPyConnection
 
 from pipeline.metrics import METRICS, quantities
 
-DIMENSIONS = {
-    "all": "",
+CELL_DIMENSIONS = {
     "channel": "channel",
     "reason": "reason",
     "agent": "agent_id",
@@ -15,22 +14,23 @@ DIMENSIONS = {
     "segment": "segment",
     "stage": "stage",
 }
-"""Dimension to the fact's column that holds its member."""
+"""The dimensions by which sums are kept, and the fact's column that holds its member of each."""
 
 KEPT = {"all": "channel"}
 """Dimension to the one whose members' sums it is the sum of: no cells of its own."""
 
-CELL_DIMENSIONS = {name: column for name, column in DIMENSIONS.items() if name not in KEPT}
-"""The dimensions by which sums are kept and read; every fact has one member of each."""
+DIMENSIONS = (*KEPT, *CELL_DIMENSIONS)
+"""The dimensions of readings."""
 
 
-def kept(dimension: str) -> str:
-    """The dimension whose cells are read for this one.
+def kept_of(dimension: str) -> str:
+    """The dimension whose cells are read for this one, both as SQL.
 
-    >>> kept("all"), kept("agent")
-    ('channel', 'agent')
+    >>> kept_of("dim")
+    "case dim when 'all' then 'channel' else dim end"
     """
-    return KEPT.get(dimension, dimension)
+    cases = " ".join(f"when '{name}' then '{kept}'" for name, kept in KEPT.items())
+    return f"case {dimension} {cases} else {dimension} end"
 
 
 KINDS = {"contacts": "'contact', 'follow_up'", "answers": "'survey', 'invitation'"}
@@ -78,5 +78,5 @@ def totals(columns: dict[str, str]) -> str:
 
 def needed(con: DuckDBPyConnection, columns: dict[str, str]) -> list[str]:
     """The columns of a fact that these sums and the dimensions are made of."""
-    words = set(re.findall(r"\w+", " ".join([*columns, *DIMENSIONS.values()])))
+    words = set(re.findall(r"\w+", " ".join([*columns, *CELL_DIMENSIONS.values()])))
     return [name for name, *_ in con.execute("describe internal.facts").fetchall() if name in words]

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from pipeline.database import SCHEMA_VERSION
-from pipeline.measure import DIMENSIONS, SPANS
-from pipeline.spans import microseconds
+from pipeline.spans import SPANS, microseconds
+from pipeline.sums import DIMENSIONS
 
 AS_OF = datetime(2026, 11, 21, 10, 30, tzinfo=UTC)
 

@@ -19,8 +19,8 @@ from oracle import Event, Reading, apply, duration, readings
 from oracle_verdicts import verdict
 
 from pipeline.batch import RecordBatch
+from pipeline.cells import FOLD_FACTS
 from pipeline.database import open_writer
-from pipeline.measure import FOLD_FACTS
 from pipeline.schema import TABLES, create_schema
 from pipeline.settings import Definitions
 from pipeline.store import Store
@@ -52,17 +52,6 @@ def batch(
     found = RecordBatch(TOPIC, partition, start, start + len(values) if stop is None else stop)
     found.offsets = range(start, start + len(values)) if offsets is None else offsets
     found.values = list(values)
-    return found
-
-
-def dealt(values: Sequence[bytes], partitions: int, size: int) -> list[RecordBatch]:
-    """The records dealt out to the partitions in turn, `size` at a time."""
-    reached = dict.fromkeys(range(partitions), 0)
-    found = []
-    for number, first in enumerate(range(0, len(values), size)):
-        piece, partition = values[first : first + size], number % partitions
-        found.append(batch(piece, reached[partition], partition))
-        reached[partition] += len(piece)
     return found
 
 

@@ -16,7 +16,7 @@ from test_schemas import ANY_EVENT, broken_events, good_events
 from pipeline.arrivals import Arrivals
 from pipeline.batch import RecordBatch
 from pipeline.decode import DECODED, decode
-from pipeline.fields import DIMENSIONS, FIELDS, MAX_RECORD_BYTES
+from pipeline.fields import FIELDS, MAX_RECORD_BYTES, NAMED
 from pipeline.names import Names
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
@@ -38,7 +38,7 @@ def con():
 
 def as_event(row, texts):
     """A decoded row as the oracle has it: its texts for their numbers, seconds for milliseconds."""
-    named = {name: texts.get(row[name]) for name in ("source", *DIMENSIONS)}
+    named = {name: texts.get(row[name]) for name in ("source", *NAMED)}
     seconds = {
         name: None if (ms := row[name.replace("_s", "_ms")]) is None else Decimal(ms) / 1000
         for name in ("wait_s", "handle_s")

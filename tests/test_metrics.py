@@ -30,10 +30,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline
-from pipeline.measure import DIMENSIONS, SPANS, SUMS, fold_when_due
+from pipeline.cells import fold_when_due
 from pipeline.metrics import METRICS, Metric, quantities, source
 from pipeline.settings import Definitions
+from pipeline.spans import SPANS
 from pipeline.store import Store
+from pipeline.sums import DIMENSIONS, SUMS
 
 ROOT = Path(pipeline.__file__).parent
 CONTRACT = [

@@ -8,6 +8,7 @@ from math import isclose
 
 import duckdb
 import pytest
+from deliveries import emptied
 from histories import arrivals, histories, moments_about
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,21 +17,18 @@ from oracle_events import apply
 from oracle_verdicts import verdict
 
 from pipeline.batch import RecordBatch
+from pipeline.cells import COMPACT_FOLDS, compact
 from pipeline.database import transaction
-from pipeline.measure import COMPACT_FOLDS, DIMENSIONS, SPANS, compact
-from pipeline.schema import TABLES, create_schema
+from pipeline.schema import create_schema
 from pipeline.settings import Definitions
+from pipeline.spans import SPANS
 from pipeline.store import Store
+from pipeline.sums import DIMENSIONS
 
 HISTORIES = int(os.environ.get("FIRSTHAND_TEST_HISTORIES", "80"))
 """Generated histories per test; `make test-histories` runs thousands."""
 
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
-DATA_TABLES = [
-    *(table for table in TABLES if table not in ("definitions", "progress", "names", "facts")),
-    "revisions",
-    "cells",
-]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +37,6 @@ def con():
         connection.execute("set global TimeZone = 'UTC'; set threads = 1")
         create_schema(connection, Definitions())
         yield connection
-
-
-def emptied(con):
-    for table in DATA_TABLES:
-        schema = "main" if table in ("rejections", "watermarks", "metrics") else "internal"
-        con.execute(f"delete from {schema}.{table}")
-    con.execute("update internal.progress set posted = 0, folded = 0")
-    return con
 
 
 def ingest(con, batches, fold_facts=10**9, partitions=1, compact_after=(), refresh_at=()):
@@ -160,6 +150,14 @@ def test_the_contacts_view_equals_the_oracle(con, data):
     assert set(columns) >= set(expected[0] if expected else ())
     ours = [{name: row[columns.index(name)] for name in expected[0]} for row in found] if expected else found
     assert ours == expected
+
+
+def test_the_contacts_view_compares_nothing_with_everything(con):
+    """A condition on the left side of its joins made it compare every contact with every survey."""
+    [(_, plan)] = con.execute("explain from contacts").fetchall()
+    assert "HASH_JOIN" in plan
+    assert "NL_JOIN" not in plan
+    assert "NESTED_LOOP_JOIN" not in plan
 
 
 def test_metrics_and_metrics_at_have_the_columns_of_the_contract_in_order(con):

@@ -10,10 +10,11 @@ import duckdb
 import pytest
 from deliveries import NOON, NOW, batch, emptied, in_memory, new_store, record, rows_at
 
-from pipeline.measure import DIMENSIONS, SPANS
 from pipeline.metrics import METRICS
 from pipeline.report import Reading, last_refresh, report
+from pipeline.spans import SPANS
 from pipeline.store import Store
+from pipeline.sums import DIMENSIONS
 
 VALUES = [
     *(record(f"e{n}", customer_id=f"c{n}", wait_s=n / 8, agent_id=f"a{n % 3}") for n in range(20)),

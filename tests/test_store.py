@@ -349,7 +349,7 @@ CHILD = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-import pipeline.measure, pipeline.store
+import pipeline.cells, pipeline.store
 from deliveries import NOW, batch, new_store
 
 path, source, kill_at, fold_facts = sys.argv[1:]
@@ -359,7 +359,7 @@ def killed(*_):
 
 if "." in kill_at:
     owner, name = kill_at.split(".")
-    owners = {"Store": pipeline.store.Store, "store": pipeline.store, "measure": pipeline.measure}
+    owners = {"Store": pipeline.store.Store, "store": pipeline.store, "cells": pipeline.cells}
     setattr(owners[owner], name, killed)
 values = Path(source).read_bytes().splitlines()
 with new_store(path, fold_facts=int(fold_facts)) as store:
@@ -431,7 +431,7 @@ def assert_resent_is_undisturbed(path: Path, simulated: Path, undisturbed) -> No
 
 @pytest.mark.parametrize(
     "point",
-    ["store.decode", "store.post", "Store._move_watermarks", "measure.fold"],
+    ["store.decode", "store.post", "Store._move_watermarks", "cells.fold"],
 )
 def test_a_process_killed_at_any_step_of_a_transaction_leaves_all_or_nothing(
     tmp_path, simulated, undisturbed, point
