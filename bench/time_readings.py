@@ -15,9 +15,8 @@ from typing import Any
 from bench.errors import BenchError
 from pipeline.cells import fold
 from pipeline.database import one, open_writer, stored_definitions, transaction
-from pipeline.measure import create_macros
 from pipeline.report import report
-from pipeline.schema import create_schema
+from pipeline.schema import create_schema, create_views
 from pipeline.settings import Definitions
 from pipeline.spans import SPANS
 from pipeline.sql import load
@@ -31,7 +30,7 @@ AGO = timedelta(days=9, hours=4, minutes=37, seconds=11, microseconds=123_457)
 def time_readings(path: Path, runs: int) -> dict[str, Any]:
     """The milliseconds of each run: of the refresh, and of `metrics_at` by moment, span and dimension."""
     con = open_writer(path, Definitions(), create_schema)
-    create_macros(con, stored_definitions(con))  # those of the sources at hand, not of a kept file
+    create_views(con, stored_definitions(con))  # those of the sources at hand, not of a kept file
     store = Store(con)
     latest = store.latest_occurrence()
     if latest is None:

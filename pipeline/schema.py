@@ -48,9 +48,14 @@ def create_schema(con: DuckDBPyConnection, definitions: Definitions) -> None:
             },
         )
         cells.create_cells(con)
-        measure.create_macros(con, definitions)
-        for view in VIEWS:
-            con.execute(_text("views", view))
+        create_views(con, definitions)
+
+
+def create_views(con: DuckDBPyConnection, definitions: Definitions) -> None:
+    """Create (or replace) what people query: `metrics_at`, `touchpoints`, `contacts`."""
+    measure.create_macros(con, definitions)
+    for view in VIEWS:
+        con.execute(_text("views", view))
 
 
 def _text(folder: str, name: str) -> str:

@@ -1,5 +1,5 @@
 -- one row per accepted event, as it was sent
-create view touchpoints as
+create or replace view touchpoints as
 select
     names[source] as source,
     id,
