@@ -68,4 +68,4 @@ def _text(folder: str, name: str) -> str:
     return text.replace("{follow_up}", _FOLLOWED)
 
 
-_FOLLOWED = follow_up("inbound", "seen_reopens", "contact_id, source, id", (State("contact.is_meant"),))
+_FOLLOWED = follow_up("inbound", "seen_reopens", "tie", (State("contact.is_meant"),))

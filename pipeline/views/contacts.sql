@@ -1,30 +1,48 @@
 -- one row per contact event that has begun by a moment, with the answers of its latest survey and its
 -- follow-up as of that moment; the five follow-up columns are null where the contact is not eligible
 create or replace macro contacts_at(as_of) as table
-with begun as (
-    select rowid as k, key_hash, contact_hash, occurred_at, source, id, contact_id, outcome,
+with crowded as (
+    select contact_hash,
     from internal.events
     where type = '{contact}' and occurred_at <= as_of::timestamptz
+    group by contact_hash
+    having count(*) > 1
 ),
 
 -- of several contacts with one contact_id the smallest is meant; most have one
 shadowed as (
-    select k,
-    from begun
-    inner join internal.names on names.number = begun.source
-    semi join (
-        select contact_hash from begun group by contact_hash having count(*) > 1
-    ) using (contact_hash)
-    qualify row_number() over (partition by contact_id order by occurred_at, name, begun.id) > 1
+    select event.rowid as k,
+    from internal.events as event
+    inner join internal.names on names.number = event.source
+    semi join crowded using (contact_hash)
+    where type = '{contact}' and occurred_at <= as_of::timestamptz
+    qualify row_number() over (partition by contact_hash order by occurred_at, name, event.id) > 1
 ),
 
+same_instant as (
+    select key_hash, occurred_at,
+    from internal.events
+    where key_hash is not null and occurred_at <= as_of::timestamptz
+    group by all
+    having count(*) > 1
+),
+
+-- only contacts of one key and instant need their texts to be put in order
+tied as (
+    select event.rowid as k, row_number() over (order by contact_id, name, event.id) as tie,
+    from internal.events as event
+    inner join internal.names on names.number = event.source
+    semi join same_instant using (key_hash, occurred_at)
+),
+
+-- narrow: it is sorted as a whole
 inbound as (
-    select k, key_hash, contact_hash, contact_id, name as source, begun.id, outcome,
-        epoch_us(occurred_at) as occurred_us, shadowed.k is null as is_meant,
-    from begun
-    inner join internal.names on names.number = begun.source
-    left join shadowed using (k)
-    where key_hash is not null
+    select event.rowid as k, key_hash, contact_hash, outcome, epoch_us(occurred_at) as occurred_us, tie,
+        shadowed.k is null as is_meant,
+    from internal.events as event
+    left join tied on tied.k = event.rowid
+    left join shadowed on shadowed.k = event.rowid
+    where key_hash is not null and occurred_at <= as_of::timestamptz
 ),
 
 seen_reopens as (
@@ -37,10 +55,11 @@ followed as (
 ),
 
 latest_survey as (
-    select distinct on (contact_id) contact_id, csat, effort, nps, friendliness, resolved,
-    from touchpoints
-    where type = '{survey}' and contact_id is not null and occurred_at <= as_of::timestamptz
-    order by contact_id, occurred_at desc, source desc, id desc
+    select distinct on (contact_hash) contact_hash, csat, effort, nps, friendliness, resolved,
+    from internal.events as event
+    inner join internal.names on names.number = event.source
+    where type = '{survey}' and contact_hash is not null and occurred_at <= as_of::timestamptz
+    order by contact_hash, occurred_at desc, name desc, event.id desc
 )
 
 select
@@ -81,7 +100,7 @@ left join followed on followed.k = event.rowid
 left join shadowed on shadowed.k = event.rowid
 -- one equation and nothing beside it, or the join would compare every contact with every survey
 left join latest_survey as survey
-    on survey.contact_id = case when shadowed.k is null then event.contact_id end
+    on survey.contact_hash = case when shadowed.k is null then event.contact_hash end
 where event.type = '{contact}' and event.occurred_at <= as_of::timestamptz;
 
 -- the same as of the last refresh
