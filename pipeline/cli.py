@@ -1,6 +1,5 @@
 """The command line's frame: where every failure becomes one line on stderr, and every end a clean one."""
 
-import errno
 import logging
 import os
 import sys
@@ -11,9 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pipeline.commands import databases, files, interruption, streams
-from pipeline.errors import FirsthandError
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from pipeline.errors import FirsthandError, is_disk_full
 
 app = typer.Typer(
     name="firsthand",
@@ -74,7 +71,7 @@ def _said(error: Exception) -> str:
     if isinstance(error, FirsthandError):
         return str(error)
     own = " ".join(str(error).split())[:300]
-    if getattr(error, "errno", None) in _DISK_FULL or any(os.strerror(each) in own for each in _DISK_FULL):
+    if is_disk_full(error):
         return f"the disk is full: free some space and try again ({own})"
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'}: {error.strerror or error}; check it and try again"

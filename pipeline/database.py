@@ -1,7 +1,7 @@
 """The one door to DuckDB: a database file is made, opened, or refused with a reason."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from pipeline.errors import DatabaseError, DatabaseHeldError
+from pipeline.errors import DatabaseError, DatabaseHeldError, is_disk_full
 from pipeline.settings import Definitions
 
 SCHEMA_VERSION = 2
@@ -20,6 +20,18 @@ ROW_GROUP_ROWS = 30_720
 """Groups that a transaction fills go to the file at once, and not through the log first: storing 60,000
 records at a time costs half of what it does with DuckDB's 122,880. (A transaction that fills groups and
 leaves a small rest, as 31,000 or 64,000 records do, makes the next checkpoint write them all again.)"""
+
+HEADER_BYTES = 3 * 4096
+"""What stands in a file of DuckDB's before its first block."""
+
+_BROKEN = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,
+)
+"""What DuckDB raises where the file, or the disk beneath it, fails it; all else is a fault of a statement."""
 
 _LOCKED = "Could not set lock on file"
 _ALWAYS = {
@@ -44,7 +56,8 @@ def open_writer(
         _make(path, definitions, create)
     con = _attached(path, memory_limit=memory_limit, threads=str(threads), checkpoint_threshold="256MB")
     try:
-        _check(con, path, definitions)
+        with failing_as(path):
+            _check(con, path, definitions)
     except BaseException:
         con.close()
         raise
@@ -85,7 +98,8 @@ def built_anew(
     if path.exists():
         if not overwrite:
             raise DatabaseError(f"{path} is there already; name another file, or add --overwrite")
-        _connect(path).close()  # refuses a file that is held, or that is no database
+        with _connect(path) as con:  # refuses a file that is held, or that is no database
+            _require_whole(con, path)
     if not path.parent.is_dir():
         raise DatabaseError(f"{path.parent} is no directory; make it first, or name another with --db")
     partial = path.with_name(f".{path.name}.partial")
@@ -93,7 +107,8 @@ def built_anew(
     try:
         con = open_writer(partial, definitions, create, memory_limit)
         try:
-            yield con
+            with failing_as(path):
+                yield con
         finally:
             con.close()
         path.with_name(path.name + ".wal").unlink(missing_ok=True)  # of the file replaced
@@ -110,10 +125,26 @@ def open_reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise DatabaseError(f"{path}: no such database; `firsthand replay` or `firsthand worker` makes one")
     con = _connect(path, access_mode="READ_ONLY")
     try:
-        _check(con, path, None)
-        yield con
+        with failing_as(path):
+            _check(con, path, None)
+            yield con
     finally:
         con.close()
+
+
+@contextmanager
+def failing_as(path: Path) -> Iterator[None]:
+    """What breaks DuckDB in the block as a DatabaseError; a full disk is told of by the command line."""
+    try:
+        yield
+    except _BROKEN as error:
+        if is_disk_full(error):
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise DatabaseError(
+            f"{path}: DuckDB failed ({reason}); what was committed before stands. Check the disk and start "
+            "again; where the file is damaged, restore a copy, or build another by `firsthand replay`"
+        ) from error
 
 
 @contextmanager
@@ -123,7 +154,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        con.rollback()
+        with suppress(duckdb.Error):  # what broke the block may have broken DuckDB
+            con.rollback()
         raise
     con.commit()
 
@@ -241,7 +273,22 @@ def _refusal(path: Path, message: str) -> str:
     return f"{path} cannot be opened ({reason}); name another file with --db, or look at its rights"
 
 
+def _require_whole(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse a file that lacks blocks: DuckDB sees that only where it reads them, and writes on meanwhile."""
+    blocks = one(
+        con,
+        "select block_size * used_blocks from pragma_database_size() "
+        "where database_name = current_database()",
+    )
+    if (size := path.stat().st_size) < HEADER_BYTES + blocks:
+        raise DatabaseError(
+            f"{path} is cut short: it has {size} bytes, and at least {HEADER_BYTES + blocks} belong to it; "
+            "restore a copy, or build another by `firsthand replay`"
+        )
+
+
 def _check(con: duckdb.DuckDBPyConnection, path: Path, definitions: Definitions | None) -> None:
+    _require_whole(con, path)
     try:
         version = con.execute("select schema_version from internal.definitions").fetchone()
     except duckdb.CatalogException:

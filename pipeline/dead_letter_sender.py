@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from pipeline.rejection import Rejection
 from pipeline.transport import FORBIDDEN
@@ -22,9 +21,9 @@ LONGEST_PAUSE_S = 60.0
 class DeadLetterSender:
     """Sends what the database knows as unsent, then marks it as sent.
 
-    The letters of one source partition go to one partition of the topic, in order, and are marked only
-    up to the first one the broker did not acknowledge. Trouble never holds ingest up: after it the
-    rest is tried again, later and later, up to a minute apart. A missing ACL is raised, for it would
+    The letters of one source partition go to one partition of the topic, in order: none is sent before
+    the broker has acknowledged those before it, and those are marked. Trouble never holds ingest up: after
+    it the rest is tried again, later and later, up to a minute apart. A missing ACL is raised, for it would
     not go away by itself.
     """
 
@@ -32,14 +31,12 @@ class DeadLetterSender:
         self,
         producer: Callable[[], Any],
         topic: str,
-        partitions: int,
         *,
         unsent: Callable[[int], Awaitable[list[Rejection]]],
         mark_sent: Callable[[Sequence[Rejection]], Awaitable[None]],
     ) -> None:
         self._producer = producer
         self._topic = topic
-        self._partitions = partitions
         self._unsent = unsent
         self._mark_sent = mark_sent
         self._waiting = asyncio.Event()
@@ -78,35 +75,17 @@ class DeadLetterSender:
 
     async def _send(self, letters: list[Rejection]) -> list[Rejection]:
         """Send the letters of one partition; return those before the first that failed."""
-        outcomes = await asyncio.gather(*await self._hand_over(letters), return_exceptions=True)
-        for number, outcome in enumerate(outcomes):
-            if isinstance(outcome, BaseException):
-                if not isinstance(outcome, KafkaError) or isinstance(outcome, FORBIDDEN):
-                    raise outcome
-                _warn(letters[number], outcome)
-                return letters[:number]
-        return letters[: len(outcomes)]
-
-    async def _hand_over(self, letters: list[Rejection]) -> list[Awaitable[Any]]:
-        under_way = []
-        for letter in letters:
+        records = [(letter.key, letter.payload, letter.headers()) for letter in letters]
+        sent = 0
+        while sent < len(letters):
             try:
-                under_way.append(
-                    await self._producer().send(
-                        self._topic,
-                        letter.key,
-                        letter.payload,
-                        letter.partition % self._partitions,
-                        None,
-                        letter.headers(),
-                    )
-                )
-            except ProducerSendError as error:
-                if isinstance(error.__cause__, FORBIDDEN):
-                    raise error.__cause__ from error
-                _warn(letter, error)
+                sent += await self._producer().send_first(self._topic, letters[0].partition, records[sent:])
+            except FORBIDDEN:
+                raise
+            except KafkaError as error:
+                _warn(letters[sent], error)
                 break
-        return under_way
+        return letters[:sent]
 
 
 def _by_partition(letters: Sequence[Rejection]) -> list[list[Rejection]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.database import open_reader, open_writer
+from pipeline.database import failing_as, open_reader, open_writer
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError, FirsthandError
 from pipeline.live import Watcher, printer, tell, watching
@@ -56,6 +56,7 @@ def run(
     listener = listening(port)
     start = clock().astimezone(UTC) - timedelta(days=DAYS)
     with (
+        failing_as(path),
         EmbeddedBroker() as broker,
         Store(
             open_writer(path, settings.definitions, create_schema, settings.memory_limit, settings.threads)

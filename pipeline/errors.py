@@ -1,5 +1,10 @@
 """What can go wrong, by type: each message says what happened, where, and what to do."""
 
+import errno
+import os
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class FirsthandError(Exception):
     """A failure the user can act on: the command line prints its message as one line and exits 1."""
@@ -19,3 +24,13 @@ class InputError(FirsthandError):
 
 class DatabaseHeldError(DatabaseError):
     """Another process holds the database."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Is it that nothing more fits on the disk? Engines hand on what the system said in words of their own.
+
+    >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device")), is_disk_full(OSError())
+    (True, False)
+    """
+    own = str(error)
+    return getattr(error, "errno", None) in _DISK_FULL or any(os.strerror(each) in own for each in _DISK_FULL)

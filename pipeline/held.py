@@ -39,14 +39,15 @@ def announced(database: Path, url: str, token: str) -> Iterator[None]:
     """Say beside the database where its worker answers, to whoever may read the file (its owner)."""
     path = beside(database)
     new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"url": url, "token": token, "pid": os.getpid()}, file)
-    new.replace(path)
     try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"url": url, "token": token, "pid": os.getpid()}, file)
+        new.replace(path)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        for each in (new, path):
+            each.unlink(missing_ok=True)
 
 
 def new_token() -> str:

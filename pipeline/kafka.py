@@ -95,12 +95,6 @@ def require_rights(bootstrap: str, needed: Mapping[str, str], security: Security
                 )
 
 
-def partition_count(bootstrap: str, topic: str, security: Security = OPEN) -> int:
-    """Return how many partitions a topic has."""
-    with _client(KafkaConsumer, bootstrap, security, **READ) as consumer:
-        return len(_partitions(consumer, topic, security))
-
-
 def produce(
     bootstrap: str,
     topic: str,

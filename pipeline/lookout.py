@@ -9,8 +9,8 @@ from pipeline.errors import BrokerError
 from pipeline.worker_settings import WorkerSettings
 
 
-def prepare_topics(at: WorkerSettings, next_offset: Callable[[str, int], int | None]) -> int:
-    """Create missing topics, refuse a log that is not the database's; return the DLQ's partitions.
+def prepare_topics(at: WorkerSettings, next_offset: Callable[[str, int], int | None]) -> None:
+    """Create missing topics, and refuse a log that is not the database's.
 
     `next_offset`: how far the database has consumed a partition of a topic; None if nothing of it.
     """
@@ -24,7 +24,6 @@ def prepare_topics(at: WorkerSettings, next_offset: Callable[[str, int], int | N
                 f"{at.topic}, partition {partition}, at {at.bootstrap} ends at offset {end}, but the "
                 f"database has consumed up to {stored}: that was another topic; use a new --db"
             )
-    return kafka.partition_count(at.bootstrap, at.dlq_topic, at.security)
 
 
 async def require_answers(bootstrap: str, look_s: float, patience_s: float) -> None:

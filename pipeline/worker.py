@@ -106,7 +106,6 @@ class Worker:
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._dlq_partitions = settings.partitions
         self._app: BatchApp | None = None
         self._writer = Writer(
             self._ingest, clock, max_records=settings.max_records, linger_s=settings.linger_s
@@ -122,7 +121,7 @@ class Worker:
     def run(self) -> None:
         """Consume until stopped by a signal, by `stop` or by a failure."""
         try:
-            self._dlq_partitions = prepare_topics(self._settings, self._store.next_offset)
+            prepare_topics(self._settings, self._store.next_offset)
             run_to_the_end(self._main())
         finally:
             self._writing.shutdown()
@@ -225,7 +224,6 @@ class Worker:
         return DeadLetterSender(
             lambda: app.producer,
             self._settings.dlq_topic,
-            self._dlq_partitions,
             unsent=lambda limit: self._in(self._beside, self._store.unsent_rejections, limit),
             mark_sent=lambda sent: self._in(self._beside, self._store.mark_sent, sent),
         )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -52,10 +52,12 @@ def _hear_interrupts() -> None:
 
 
 @contextmanager
-def started(*words: object, cwd: Path, **options) -> Iterator[subprocess.Popen]:
+def started(
+    *words: object, cwd: Path, program: Sequence[str] = (FIRSTHAND,), **options
+) -> Iterator[subprocess.Popen]:
     """Let it run while the block does; killed at the end if it still runs."""
     process = subprocess.Popen(
-        [FIRSTHAND, *map(str, words)],
+        [*program, *map(str, words)],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

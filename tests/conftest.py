@@ -5,15 +5,21 @@ that cluster alone. Such tests bear the mark `kafka`.
 """
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.embedded_broker import EmbeddedBroker
 from tests.apache_kafka import ApacheKafka, had
 from tests.own_cluster import forget
+from tests.simulated import Simulated, simulate
+from tests.stream import WHOLE
 
 OWN_CLUSTER = os.environ.get("KAFKA_BOOTSTRAP", "")
 BROKERS = ("cluster",) if OWN_CLUSTER else ("embedded", "apache")
@@ -35,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("kafka")
         if item.get_closest_marker("any_broker") and "apache" in item.name:
             item.add_marker("slow")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for records, test in WHOLE:
+        terminalreporter.write_line(f"{records:>9,} records, 0 lost, 0 doubled: {test}")
 
 
 @pytest.fixture(scope="session", params=BROKERS)
@@ -71,7 +82,34 @@ def cluster_broker() -> Iterator[str]:
     forget(OWN_CLUSTER, RUN)
 
 
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """Events for streams that are disturbed."""
+    return simulate(tmp_path_factory.mktemp("simulated"))
+
+
 @pytest.fixture
 def topic() -> Callable[[str], str]:
     """Call it for a topic's name; every call gives a new one."""
     return lambda stem="topic": f"{stem}-{RUN}-{next(_numbers)}"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable:
+    """Run a command in this process: (exit code, stdout, stderr)."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["firsthand", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            code = exit_.code
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return code, *capsys.readouterr()
+
+    return run

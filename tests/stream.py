@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from pipeline.audit import Audit, audit
+from pipeline.database import open_reader
+from pipeline.fingerprint import fingerprint
+from pipeline.held import Holder, reader
+from pipeline.kafka import count_waiting
 from tests.command import done, started, until
 
 SMALL_TRANSACTIONS = {"FIRSTHAND_MAX_RECORDS": "1000"}
 """So that a fault finds many of them to fall into."""
+
+
+WHOLE: list[tuple[int, str]] = []
+"""How many records came out whole, and of which test; `conftest.py` tells it at the end."""
 
 
 @dataclass
@@ -41,7 +50,7 @@ class Stream:
     def undisturbed(self) -> str:
         """The fingerprint of a run that nothing happens to."""
         done("replay", self.events, "--db", "undisturbed.duckdb", cwd=self.place)
-        return done("fingerprint", "--db", "undisturbed.duckdb", cwd=self.place)
+        return done("fingerprint", "--db", "undisturbed.duckdb", cwd=self.place).strip()
 
     def send(self, *options: object) -> None:
         """All events onto the topic, which is made where it is missing."""
@@ -55,22 +64,30 @@ class Stream:
         """A worker that runs while the block does; killed at its end if it still runs."""
         return self._started("worker", "--kafka", self.bootstrap, "--db", self.database, **options)
 
-    def consumed(self) -> int:
-        """How many records this run of the worker has stored, by its own word; 0 where it does not answer."""
+    def state(self) -> dict[str, Any]:
+        """What the worker says of this run of its own; nothing where it does not answer."""
         try:
             url = json.loads((self.place / f"{self.database}.worker").read_text())["url"]
             with urlopen(f"{url}readings") as answer:  # noqa: S310 - the loopback
-                return json.load(answer)["state"]["consumed"]
+                return json.load(answer)["state"]
         except (OSError, HTTPException, ValueError):
-            return 0
+            return {}
+
+    def consumed(self) -> int:
+        """How many records this run of the worker has stored, by its own word; 0 where it does not answer."""
+        return self.state().get("consumed", 0)
 
     def remaining(self) -> int:
-        """How many records are still to be consumed, by `audit`; it holds, worker or not."""
-        return int(self._audited("--kafka", self.bootstrap)["remaining"])
+        """How many records are still to be consumed, by what `audit` asks; worker or not."""
+        with reader(self.place / self.database) as source:
+            found = Audit.from_dict(source.ask("audit")) if isinstance(source, Holder) else audit(source)
+        assert found.faults == ()
+        reached = {each.partition: each.next_offset for each in found.partitions}
+        return sum(count_waiting(self.bootstrap, self.topic, reached).values())
 
     def until_caught_up(self) -> None:
         """Return when the running worker has stored everything."""
-        until((self.place / f"{self.database}.worker").exists, "no worker answers")
+        until(lambda: self.state().get("phase") == "running", "no worker runs")
         until(lambda: self.remaining() == 0, "it did not come to the end of the topic")
 
     def assert_whole(self, **counts: int) -> None:
@@ -81,7 +98,9 @@ class Stream:
         audited = self._audited("--kafka", self.bootstrap)
         assert {name: audited[name] for name in counts} == counts
         assert audited["remaining"] == 0
-        assert done("fingerprint", "--db", self.database, cwd=self.place) == self.undisturbed
+        with open_reader(self.place / self.database) as con:
+            assert fingerprint(con) == self.undisturbed
+        WHOLE.append((audited["consumed"], os.environ["PYTEST_CURRENT_TEST"].split("::")[-1]))
 
     def _audited(self, *options: object) -> dict[str, Any]:
         return json.loads(

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,6 @@ import duckdb
 import pytest
 
 from pipeline import kafka
-from pipeline.cli import main
 from tests.command import PATIENCE_S, Terminal, done, ended, firsthand, one_line, started, until
 
 COMMANDS = (
@@ -47,27 +45,6 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done("simulate", "--events", 6000, "--seed", 7, "--to", "e.jsonl", cwd=place)
     done("replay", "e.jsonl", "--db", "x.duckdb", cwd=place)
     return place
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable:
-    """Run a command in this process: (exit code, stdout, stderr)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["firsthand", *map(str, words)])
-        code = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = exit_.code
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,8 +3,11 @@
 import signal
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeVar
+
+import typer
 
 T = TypeVar("T")
 _heard = threading.Event()
@@ -20,6 +23,17 @@ def listen() -> None:
 def was_heard() -> bool:
     """Has either signal come?"""
     return _heard.is_set()
+
+
+@contextmanager
+def no_failure() -> Iterator[None]:
+    """For what runs until it is told to end: the signal is no failure, wherever it comes."""
+    try:
+        yield
+    except BaseException as error:
+        if _heard.is_set():
+            raise typer.Exit from error
+        raise
 
 
 def heeded(items: Iterable[T]) -> Iterator[T]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.commands.interruption import was_heard
+from pipeline.commands.interruption import no_failure, was_heard
 from pipeline.commands.options import Database, Kafka, PagePort, a_file, clock, console, settings
 from pipeline.errors import BrokerError
 
@@ -66,6 +66,7 @@ def run_broker(
                 raise BrokerError(f"the broker ended by itself (exit code {code}); start it again")
 
 
+@no_failure()
 def run_worker(
     kafka: Kafka,
     db: Database,
@@ -78,7 +79,7 @@ def run_worker(
     """
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
-    from pipeline.database import open_writer  # noqa: PLC0415
+    from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
     from pipeline.live import tell, watching  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
@@ -92,19 +93,16 @@ def run_worker(
     security = at.security
 
     def opened() -> Store:
-        try:
-            found = open_when_free(
-                lambda: Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)),
-                lambda held: tell(screen, held),
-                _pauses(),
-            )
-        except KeyboardInterrupt:
-            found = None
+        found = open_when_free(
+            lambda: Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)),
+            lambda held: tell(screen, held),
+            _pauses(),
+        )
         if found is None:  # told to stop while it stood by
             raise typer.Exit
         return found
 
-    with ExitStack() as stack:
+    with failing_as(db), ExitStack() as stack:
         # A worker that stands by takes no port from the one that runs.
         store = stack.enter_context(opened()) if db.exists() else None
         listener = listening(port)

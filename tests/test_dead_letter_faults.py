@@ -1,0 +1,142 @@
+"""While the dead-letter topic cannot be written, rejections are kept; later they arrive, all and in order."""
+
+import signal
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from pipeline import kafka
+from pipeline.database import open_reader
+from tests.command import ended, until
+from tests.simulated import RECORDS, Simulated
+from tests.stream import Stream
+
+BAD = 1000
+SIMULATED_BAD = 6
+"""Of the simulated records, so many are rejected, too."""
+
+
+@contextmanager
+def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def dlq(stream: Stream) -> str:
+    return stream.env["FIRSTHAND_DLQ_TOPIC"]
+
+
+def send_bad(stream: Stream, count: int) -> None:
+    """Records that are no text, with keys that spread them over the partitions."""
+    bad = ((b"k%d\xfe" % (n % 50), b"%d" % n + b"\xff\x00" * 150) for n in range(count))
+    kafka.produce(stream.bootstrap, stream.topic, bad)
+
+
+Letter = tuple[bytes | None, bytes]
+
+
+def letters(stream: Stream) -> dict[int, list[tuple[int, Letter]]]:
+    """By source partition: the source's offset, the key and the bytes, in the order they stand there."""
+    found = defaultdict(list)
+    topic = dlq(stream)
+    ends = kafka.end_offsets(stream.bootstrap, topic)
+    consumer = KafkaConsumer(bootstrap_servers=stream.bootstrap, group_id=None, enable_auto_commit=False)
+    try:
+        partitions = [TopicPartition(topic, number) for number in ends]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        while any(consumer.position(at) < ends[at.partition] for at in partitions):
+            for records in consumer.poll(200).values():
+                for record in records:
+                    headers = dict(record.headers)
+                    where = [int(headers[f"__connect.errors.{name}"]) for name in ("partition", "offset")]
+                    found[where[0]].append((where[1], (record.key, record.value)))
+    finally:
+        consumer.close()
+    return found
+
+
+def rejected(stream: Stream, start: dict[int, int]) -> dict[int, list[tuple[int, Letter]]]:
+    """What must stand there: the rejected records as the source topic has them, from `start` on."""
+    with open_reader(stream.place / stream.database) as con:
+        known = set(con.execute('select partition, "offset" from rejections').fetchall())
+    found = defaultdict(list)
+    for batch in kafka.read_batches(stream.bootstrap, stream.topic, reached=start):
+        for offset, *letter in zip(batch.offsets, batch.keys, batch.values, strict=True):
+            if (batch.partition, offset) in known:
+                found[batch.partition].append((offset, tuple(letter)))
+    return found
+
+
+def assert_all_came_in_order(stream: Stream, start: Mapping[int, int] = MappingProxyType({})) -> None:
+    """Byte for byte; each counts where it came first, for dead letters may come twice."""
+    came = {partition: list(dict(found).items()) for partition, found in letters(stream).items()}
+    assert came == rejected(stream, start)
+
+
+def there(stream: Stream) -> int:
+    return sum(kafka.end_offsets(stream.bootstrap, dlq(stream)).values())
+
+
+@pytest.fixture
+def stream(apache_kafka: str, topic: Callable[[str], str], simulated: Simulated, tmp_path: Path) -> Stream:
+    """On Apache Kafka: the embedded broker acknowledges records for a topic that was deleted."""
+    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
+
+
+def test_rejections_wait_while_the_topic_is_gone_and_events_do_not(stream):
+    kafka.ensure_topics(stream.bootstrap, {stream.topic: 4})
+    with stream.worker() as process, admin(stream.bootstrap) as operator:
+        until(lambda: stream.state().get("phase") == "running")
+        send_bad(stream, 20)
+        until(lambda: there(stream) == 20)
+        start = kafka.end_offsets(stream.bootstrap, stream.topic)
+        operator.delete_topics([dlq(stream)])
+        until(lambda: dlq(stream) not in operator.list_topics())
+        send_bad(stream, BAD)
+        stream.send()
+        stream.until_caught_up()
+        assert dlq(stream) not in operator.list_topics()
+        kafka.ensure_topics(stream.bootstrap, {dlq(stream): 2})  # half as many partitions as it had
+        until(lambda: there(stream) >= BAD + SIMULATED_BAD)
+        assert ended(process, signal.SIGTERM).returncode == 0
+    assert_all_came_in_order(stream, start)
+    stream.assert_whole(consumed=RECORDS + BAD + 20)
+
+
+def test_a_letter_that_the_topic_will_not_take_is_not_overtaken_by_those_after_it(stream):
+    """Those of the other partitions need not wait for it."""
+    kafka.ensure_topics(stream.bootstrap, {stream.topic: 2, dlq(stream): 2})
+    with stream.worker() as process, admin(stream.bootstrap) as operator:
+        limit(operator, dlq(stream), 20_000)
+        until(lambda: stream.state().get("phase") == "running")
+        send_bad(stream, 100)
+        kafka.produce(stream.bootstrap, stream.topic, [(b"k1\xfe", b"\xff" * 30_000)])
+        send_bad(stream, 100)
+        until_it_says(process, "could not be passed on yet, it will be tried again")
+        until(lambda: there(stream) > 100)
+        assert there(stream) < 201
+        limit(operator, dlq(stream), 1_000_000)
+        until(lambda: there(stream) == 201)
+        assert ended(process, signal.SIGTERM).returncode == 0
+    assert_all_came_in_order(stream)
+
+
+def limit(operator: KafkaAdminClient, topic: str, size: int) -> None:
+    """The largest batch that the broker takes for the topic."""
+    settings = {"max.message.bytes": str(size)}
+    operator.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+
+
+def until_it_says(process: subprocess.Popen, words: str) -> None:
+    assert any(words in line for line in process.stderr), f"it never said: {words}"
