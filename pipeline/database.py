@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.errors import DatabaseError, DatabaseHeldError, is_disk_full
 from pipeline.settings import Definitions
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CATALOG = "firsthand"
 """The name under which the writer has its file attached."""
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     IllegalSaslStateError,
     KafkaConnectionError,
+    KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
@@ -24,6 +26,16 @@ def require_admission(bootstrap: str, security: Security, timeout_s: float) -> N
     mechanism is not offered. A server that does not answer is the client's business.
     """
     asyncio.run(_try_each(bootstrap, security, timeout_s))
+
+
+async def answers(bootstrap: str, security: Security, timeout_s: float) -> bool:
+    """Does any server of HOST:PORT[,HOST:PORT...] answer? A frozen one only takes connections."""
+    for server in bootstrap.split(","):
+        with suppress(OSError, ValueError, TimeoutError, KafkaError):
+            async with asyncio.timeout(timeout_s):
+                await _ask(server, security, timeout_s)
+            return True
+    return False
 
 
 async def _try_each(bootstrap: str, security: Security, timeout_s: float) -> None:

@@ -7,7 +7,7 @@ partitions are assigned by hand, and nothing is committed.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
 )
 from kafka.partitioner.default import murmur2
 
@@ -95,6 +96,22 @@ def require_rights(bootstrap: str, needed: Mapping[str, str], security: Security
                 )
 
 
+def topic_id(
+    bootstrap: str, topic: str, security: Security = OPEN, timeout_s: float = REACH_TIMEOUT_S
+) -> str | None:
+    """The broker's own id of a topic, which one made again has not; None where it has no such topic.
+
+    An old broker has none, and says '' of every topic. Raises BrokerError where none answers in time.
+    """
+    with _client(
+        KafkaAdminClient, bootstrap, security, timeout_s, request_timeout_ms=int(timeout_s * 1000)
+    ) as admin:
+        [found] = admin.describe_topics([topic])
+    if found["error_code"] == UnknownTopicOrPartitionError.errno:
+        return None
+    return found["topic_id"] or ""
+
+
 def produce(
     bootstrap: str,
     topic: str,
@@ -122,7 +139,7 @@ def produce(
                 sleep(early)
             partition = None if key is None else _partition_of(key, count)
             sent.add(producer.send(topic, value, key, partition=partition), len(value or b""))
-        producer.flush()
+        producer.flush(STALL_TIMEOUT_S)  # a batch that is lost with its connection is never given up
         return sent.settle()
 
 
@@ -328,6 +345,15 @@ def _client(
             f"the broker at {bootstrap} failed ({_said(error)}): check it and try again"
         ) from error
     finally:
+        _close(client)
+
+
+def _close(client: Any) -> None:
+    """Let it go; a producer at once, since all is acknowledged by now, or the reason on its way up."""
+    if isinstance(client, KafkaProducer):
+        with suppress(KafkaTimeoutError):
+            client.close(timeout=0)
+    else:
         client.close()
 
 

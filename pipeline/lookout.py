@@ -1,18 +1,23 @@
 """Watching the broker: before the worker begins, and while it waits for records."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 
 from pipeline import kafka
 from pipeline.errors import BrokerError
+from pipeline.handshake import answers
 from pipeline.worker_settings import WorkerSettings
 
 
-def prepare_topics(at: WorkerSettings, next_offset: Callable[[str, int], int | None]) -> None:
+def prepare_topics(
+    at: WorkerSettings,
+    next_offset: Callable[[str, int], int | None],
+    recognises: Callable[[str, str], bool],
+) -> None:
     """Create missing topics, and refuse a log that is not the database's.
 
     `next_offset`: how far the database has consumed a partition of a topic; None if nothing of it.
+    `recognises`: whether the broker's id of a topic is the one that the database knows it by.
     """
     partitions = {at.topic: at.partitions, at.dlq_topic: at.partitions}
     kafka.require_rights(at.bootstrap, {at.topic: "READ", at.dlq_topic: "WRITE"}, at.security)
@@ -24,32 +29,47 @@ def prepare_topics(at: WorkerSettings, next_offset: Callable[[str, int], int | N
                 f"{at.topic}, partition {partition}, at {at.bootstrap} ends at offset {end}, but the "
                 f"database has consumed up to {stored}: that was another topic; use a new --db"
             )
+    if (found := kafka.topic_id(at.bootstrap, at.topic, at.security)) and not recognises(at.topic, found):
+        raise _another(at)
 
 
-async def require_answers(bootstrap: str, look_s: float, patience_s: float) -> None:
-    """Raise BrokerError once no server of the broker has answered for `patience_s` seconds.
+async def watch_topic(at: WorkerSettings, recognises: Callable[[str, str], Awaitable[bool]]) -> None:
+    """Raise BrokerError once the topic is another, or was not to be heard of for `patience_s` seconds.
 
-    It is asked every `look_s`. The Kafka client itself would try again for ever, and say nothing.
+    It is asked for every `look_s`. The Kafka client itself would try again for ever, and say nothing; and
+    where a topic was made again, it would go on at the offset that it had reached in the former.
     """
     loop = asyncio.get_running_loop()
     heard = loop.time()
-    while loop.time() - heard < patience_s:
-        await asyncio.sleep(look_s)
-        if await _answers(bootstrap, look_s):
-            heard = loop.time()
+    lacking = ""
+    while loop.time() - heard < at.patience_s:
+        await asyncio.sleep(at.look_s)
+        try:
+            found = await _topic_id(at)
+        except BrokerError as error:
+            lacking = str(error)
+            continue
+        if found and not await recognises(at.topic, found):
+            raise _another(at)
+        heard = loop.time()
     raise BrokerError(
-        f"the broker at {bootstrap} has not answered for {patience_s:.0f} s: check it and start "
-        "again; everything consumed so far is stored"
+        f"{lacking} for {at.patience_s:.0f} s: check it and start again; everything consumed so far is stored"
     )
 
 
-async def _answers(bootstrap: str, timeout_s: float) -> bool:
-    """Does any server of HOST:PORT[,HOST:PORT...] take a connection?"""
-    for server in bootstrap.split(","):
-        host, _, port = server.rpartition(":")
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-            writer.close()
-            return True
-    return False
+async def _topic_id(at: WorkerSettings) -> str:
+    """The broker's id of the topic; BrokerError where it does not answer, or has no such topic."""
+    if not await answers(at.bootstrap, at.security, at.look_s):
+        raise BrokerError(f"the broker at {at.bootstrap} has not answered")
+    # Asked of a broker that is there: kafka-python leaves a thread behind where none is.
+    found = await asyncio.to_thread(kafka.topic_id, at.bootstrap, at.topic, at.security, at.look_s)
+    if found is None:
+        raise BrokerError(f"the broker at {at.bootstrap} has had no topic {at.topic}")
+    return found
+
+
+def _another(at: WorkerSettings) -> BrokerError:
+    return BrokerError(
+        f"{at.topic} at {at.bootstrap} was deleted and made again: the database holds what the former had; "
+        "use a new --db for this one"
+    )

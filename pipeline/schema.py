@@ -15,6 +15,7 @@ TABLES = (
     "events",
     "rejections",
     "watermarks",
+    "topics",
     "dead_letters",
     "reopens",
     "namesakes",

@@ -84,6 +84,14 @@ class Store:
             ).fetchall()
         return rows[0][0] if rows else None
 
+    def recognises(self, topic: str, topic_id: str) -> bool:
+        """Is it the topic that was consumed under this name? The first id that is asked about is kept."""
+        with self.reading() as con, transaction(con):
+            known = one(con, "select id from internal.topics where topic = $topic", {"topic": topic})
+            if known is None:
+                con.execute("insert into internal.topics values ($1, $2)", [topic, topic_id])
+        return known in (None, topic_id)
+
     def latest_occurrence(self) -> datetime | None:
         """The latest accepted `occurred_at`: the moment that a replay's readings speak of."""
         with self.reading() as con:

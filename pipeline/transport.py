@@ -24,6 +24,9 @@ from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     CorruptRecordException,
     GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
     TopicAuthorizationFailedError,
 )
 from faust.tables import TableManager
@@ -32,12 +35,14 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from faust.types.tuples import ack_lock
 from mode.supervisors import SupervisorStrategy
+from mode.threads import WorkerThread
 from mode.utils.futures import notify
 
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
 from pipeline.ledger import Ledger
 from pipeline.security import Security
+from pipeline.sole_consumer import SoleConsumer
 
 SCHEME = "batchkafka"
 FAUSTS_LOG = logging.getLogger("faust.transport.batch")
@@ -49,6 +54,9 @@ FETCH_MAX_WAIT_MS = 100
 
 FORBIDDEN = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError)
 """What the broker answers where an ACL is missing. Trying again would not help."""
+
+UNFIT = (InconsistentGroupProtocolError, InvalidGroupIdError, InvalidSessionTimeoutError)
+"""What a group answers that has members of another kind, or a cluster that asks for other settings."""
 
 StoredOffsets = Callable[[str, int], Awaitable[int | None]]
 
@@ -190,15 +198,27 @@ def credentials(security: Security) -> Any:
     return faust.SSLCredentials(security.context) if security.encrypted else None
 
 
+class Companion(WorkerThread):
+    """A thread that the end of the program does not wait for: what it waits for may never come."""
+
+    def __init__(self, service: Any, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.daemon = True
+
+
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread with a shorter wait for records and a leave that works everywhere."""
 
+    Worker = Companion
     logger = FAUSTS_LOG
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # noqa: SLF001 - Faust hard-codes 1,500
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust's word for it means much more
+        app: Any = self.consumer.app
+        sole = SoleConsumer(app.conf.id, app.refuse)
+        consumer._partition_assignment_strategy = [sole]  # noqa: SLF001 - Faust would share them out
         return consumer
 
     async def on_start(self) -> None:
@@ -210,7 +230,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         push = coordinator._push_error_to_user  # noqa: SLF001 - likewise
 
         def tell(error: BaseException) -> Any:
-            if isinstance(error, FORBIDDEN):
+            if isinstance(error, (*FORBIDDEN, *UNFIT)):
                 app.refuse(error)
             return push(error)
 

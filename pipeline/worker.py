@@ -23,7 +23,7 @@ from pipeline.agent import FAREWELL_S, QuietWorker, app_of, crash_of, run_to_the
 from pipeline.batch import RecordBatch
 from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
-from pipeline.lookout import prepare_topics, require_answers
+from pipeline.lookout import prepare_topics, watch_topic
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
 from pipeline.tally import Tally
@@ -45,6 +45,9 @@ class Store(Protocol):
 
     def next_offset(self, topic: str, partition: int) -> int | None:
         """Return where to go on consuming; None if nothing of the partition was stored."""
+
+    def recognises(self, topic: str, topic_id: str) -> bool:
+        """Is it the topic that was consumed under this name? The first id that is asked about is kept."""
 
     def unsent_rejections(self, limit: int) -> list[Rejection]:
         """Return the first rejections, by partition and offset, that are not known to be sent."""
@@ -121,7 +124,7 @@ class Worker:
     def run(self) -> None:
         """Consume until stopped by a signal, by `stop` or by a failure."""
         try:
-            prepare_topics(self._settings, self._store.next_offset)
+            prepare_topics(self._settings, self._store.next_offset, self._store.recognises)
             run_to_the_end(self._main())
         finally:
             self._writing.shutdown()
@@ -172,9 +175,7 @@ class Worker:
             self._begin(self._tick(self._on_tick))
         try:
             await self._first_of(worker.start(), self._stopping.wait())
-            self._begin(
-                letters.run(), crash_of(worker), require_answers(at.bootstrap, at.look_s, at.patience_s)
-            )
+            self._begin(letters.run(), crash_of(worker), watch_topic(at, self._recognises))
             self._phase = "running"
             await self._first_of(self._stopping.wait())
             self._phase = "stopping"
@@ -236,6 +237,9 @@ class Worker:
 
     def _next_offset(self, topic: str, partition: int) -> Awaitable[int | None]:
         return self._in(self._beside, self._store.next_offset, topic, partition)
+
+    def _recognises(self, topic: str, topic_id: str) -> Awaitable[bool]:
+        return self._in(self._beside, self._store.recognises, topic, topic_id)
 
     def _in(self, pool: ThreadPoolExecutor, work: Callable[..., T], *values: Any) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(pool, work, *values)

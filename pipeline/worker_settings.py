@@ -10,7 +10,8 @@ class WorkerSettings:
     """Where the worker consumes from, and how it paces itself. Times in seconds.
 
     `max_records` is about what one transaction takes, `linger_s` how long it waits for more.
-    `partitions` counts only where a topic has to be created.
+    `partitions` counts only where a topic has to be created. Partitions that are added later are
+    found after `metadata_age_s` at the latest.
     """
 
     bootstrap: str
@@ -28,6 +29,7 @@ class WorkerSettings:
     heartbeat_s: float = 1.0
     rebalance_s: float = 3.0
     commit_s: float = 1.0
+    metadata_age_s: float = 10.0
     look_s: float = 5.0
     patience_s: float = 30.0
     security: Security = OPEN

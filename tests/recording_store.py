@@ -14,6 +14,7 @@ from pipeline.tally import Tally
 TABLES = """
 create table if not exists records (part int, pos bigint, key blob, value blob, stamp bigint);
 create table if not exists watermarks (topic varchar, part int, next bigint);
+create table if not exists topics (topic varchar, id varchar);
 create table if not exists letters (topic varchar, part int, pos bigint, key blob, value blob, sent boolean);
 """
 
@@ -45,6 +46,12 @@ class RecordingStore:
     def next_offset(self, topic: str, partition: int) -> int | None:
         rows = self.rows(f"select next from watermarks where topic = '{topic}' and part = {partition}")
         return rows[0][0] if rows else None
+
+    def recognises(self, topic: str, topic_id: str) -> bool:
+        known = self.rows(f"select id from topics where topic = '{topic}'")
+        if not known:
+            self.rows(f"insert into topics values ('{topic}', '{topic_id}') returning id")
+        return known in ([], [(topic_id,)])
 
     def unsent_rejections(self, limit: int) -> list[Rejection]:
         rows = self.rows(

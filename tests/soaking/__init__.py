@@ -1,0 +1,1 @@
+"""`make soak`: a steady load through a worker while things break; what is left of it at the end."""

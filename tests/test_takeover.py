@@ -1,0 +1,64 @@
+"""A second worker on the same database goes on within 15 seconds of the first one's death, by the clock."""
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import kafka
+from tests.command import ended, until
+from tests.simulated import RECORDS, Simulated
+from tests.stream import Stream
+from tests.timing import seconds_until
+
+TAKEN_OVER_S = 15
+
+
+@pytest.fixture
+def stream(apache_kafka: str, simulated: Simulated, topic: Callable[[str], str], tmp_path: Path) -> Stream:
+    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
+
+
+def test_each_takes_over_from_the_one_before_killed_or_stopped_and_the_one_that_comes_back_stands_by(
+    stream, record_property
+):
+    stream.send()
+    with stream.worker() as first, stream.worker() as second:
+        until(lambda: stream.consumed() == RECORDS)
+        running, standing = by_role(first, second)
+        ended(running, signal.SIGKILL)
+        record_property("after_sigkill_s", round(takes_over(stream), 2))
+        with stream.worker() as back:
+            assert stands_by(back)
+            assert ended(standing, signal.SIGTERM).returncode == 0
+            record_property("after_sigterm_s", round(takes_over(stream), 2))
+            assert ended(back, signal.SIGTERM).returncode == 0
+    stream.assert_whole(consumed=RECORDS + 2)
+
+
+def by_role(*workers: subprocess.Popen) -> tuple[subprocess.Popen, subprocess.Popen]:
+    """Of two that were started at once: the one that runs, and the one that stands by."""
+    one, other = workers
+    return (other, one) if stands_by(one) else (one, other)
+
+
+def stands_by(worker: subprocess.Popen) -> bool:
+    return "standing by" in worker.stderr.readline()
+
+
+def takes_over(stream: Stream) -> float:
+    """Seconds until an event that is sent now is stored, by a worker that has stored nothing so far."""
+    again = stream.events.read_bytes().splitlines()[0]
+    return seconds_until_stored(stream, again)
+
+
+def seconds_until_stored(stream: Stream, value: bytes) -> float:
+    def sent_and_stored() -> bool:
+        return stream.consumed() == 1
+
+    kafka.produce(stream.bootstrap, stream.topic, [(None, value)])
+    seconds = seconds_until(sent_and_stored)
+    assert seconds < TAKEN_OVER_S
+    return seconds
