@@ -13,6 +13,7 @@ from typing import Any
 from bench import machine, table
 from bench.figures import Part
 from bench.freshness import measure_freshness
+from bench.hostile import measure_hostile
 from bench.inputs import Setup
 from bench.readings import measure_readings
 from bench.replayed import measure_replay
@@ -25,6 +26,7 @@ PARTS: Mapping[str, Callable[[Setup], Part]] = {
     "b": measure_replay,
     "c": measure_readings,
     "d": measure_freshness,
+    "e": measure_hostile,
 }
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -50,10 +52,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, epilog="see bench/README.md"
     )
-    parser.add_argument("--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d", help="these parts")
+    parser.add_argument(
+        "--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d,e", help="these parts"
+    )
     parser.add_argument("--runs", type=_positive, default=3, help="of each figure; the median counts")
     parser.add_argument("--events", type=_positive, default=1_000_000, help="for a, b and before d")
     parser.add_argument("--history", type=_positive, default=10_000_000, help="touchpoints for c")
+    parser.add_argument("--hostile", type=_positive, default=200_000, help="records of each sort for e")
     parser.add_argument("--rate", type=_positive, default=5_000, help="events per second for d")
     parser.add_argument("--seconds", type=_positive, default=30, help="that d sends for")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep prepared inputs there, and use them")
@@ -80,6 +85,7 @@ def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:
         runs=options.runs,
         events=options.events,
         history=options.history,
+        hostile=options.hostile,
         rate=options.rate,
         seconds=options.seconds,
         now=now,
@@ -89,7 +95,9 @@ def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:
 
 
 def _results(setup: Setup, parts: Mapping[str, Part]) -> dict[str, Any]:
-    sizes = {name: getattr(setup, name) for name in ("runs", "events", "history", "rate", "seconds")}
+    sizes = {
+        name: getattr(setup, name) for name in ("runs", "events", "history", "hostile", "rate", "seconds")
+    }
     return {"settings": sizes, "parts": {letter: part.as_dict() for letter, part in parts.items()}}
 
 

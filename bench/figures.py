@@ -43,7 +43,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """One of the four measurements: its figures, and the facts one needs to read them."""
+    """One of the measurements: its figures, and the facts one needs to read them."""
 
     title: str
     figures: Sequence[Figure]

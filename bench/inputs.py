@@ -19,6 +19,7 @@ class Setup:
     runs: int
     events: int
     history: int
+    hostile: int
     rate: float
     seconds: float
     now: datetime

@@ -68,6 +68,15 @@ class Arrivals:
         batch, index = self._find(n)
         return batch.keys[index] if batch.keys else None
 
+    def by_partition(self) -> dict[tuple[str, int], npt.NDArray[np.int64]]:
+        """The running numbers of the records of each topic and partition, in the order of offsets."""
+        found: dict[tuple[str, int], list[npt.NDArray[np.int64]]] = {}
+        first = 0
+        for batch in self._batches:
+            numbers = np.arange(first, first := first + len(batch), dtype=np.int64)
+            found.setdefault((batch.topic, batch.partition), []).append(numbers)
+        return {at: np.concatenate(numbers) for at, numbers in found.items()}
+
     def located(self, events: pa.Table, names: Names) -> pa.Table:
         """The events, by n, with their coordinates: topic (its number), partition, offset."""
         batches = self._batches

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+
+MAX_BYTES = 32 * 1024 * 1024
+"""Of records in a transaction, about: what bounds the memory where records are long."""
 
 
 @dataclass(slots=True)
@@ -30,3 +34,8 @@ class RecordBatch:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def bytes(self) -> int:
+        """How long its keys and values are together."""
+        return sum(map(len, filter(None, chain(self.keys, self.values))))

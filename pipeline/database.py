@@ -21,6 +21,9 @@ ROW_GROUP_ROWS = 30_720
 records at a time costs half of what it does with DuckDB's 122,880. (A transaction that fills groups and
 leaves a small rest, as 31,000 or 64,000 records do, makes the next checkpoint write them all again.)"""
 
+CHECKPOINT_EVERY = "64MB"
+"""Of log. Texts of more than 4 KB that are in the log are in memory too, and cannot be put aside."""
+
 HEADER_BYTES = 3 * 4096
 """What stands in a file of DuckDB's before its first block."""
 
@@ -54,7 +57,9 @@ def open_writer(
     """
     if not path.exists():
         _make(path, definitions, create)
-    con = _attached(path, memory_limit=memory_limit, threads=str(threads), checkpoint_threshold="256MB")
+    con = _attached(
+        path, memory_limit=memory_limit, threads=str(threads), checkpoint_threshold=CHECKPOINT_EVERY
+    )
     try:
         with failing_as(path):
             _check(con, path, definitions)

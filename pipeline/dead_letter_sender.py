@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipeline.rejection import Rejection
 from pipeline.transport import FORBIDDEN
@@ -24,7 +24,8 @@ class DeadLetterSender:
     The letters of one source partition go to one partition of the topic, in order: none is sent before
     the broker has acknowledged those before it, and those are marked. Trouble never holds ingest up: after
     it the rest is tried again, later and later, up to a minute apart. A missing ACL is raised, for it would
-    not go away by itself.
+    not go away by itself. In place of a letter that is too large for the topic, which would not go away
+    either and hold up all others, goes a notice of it.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class DeadLetterSender:
         self._waiting = asyncio.Event()
         self._waiting.set()  # those of earlier runs
         self._sending = asyncio.Lock()
+        self._told = False
 
     def note(self) -> None:
         """Say that records were rejected."""
@@ -75,11 +77,10 @@ class DeadLetterSender:
 
     async def _send(self, letters: list[Rejection]) -> list[Rejection]:
         """Send the letters of one partition; return those before the first that failed."""
-        records = [(letter.key, letter.payload, letter.headers()) for letter in letters]
         sent = 0
         while sent < len(letters):
             try:
-                sent += await self._producer().send_first(self._topic, letters[0].partition, records[sent:])
+                sent += await self._send_first(letters[sent:])
             except FORBIDDEN:
                 raise
             except KafkaError as error:
@@ -87,13 +88,41 @@ class DeadLetterSender:
                 break
         return letters[:sent]
 
+    async def _send_first(self, letters: Sequence[Rejection]) -> int:
+        """Send as many as one batch holds, or the first alone; return how many."""
+        try:
+            return await self._send_batch(letters)
+        except MessageSizeTooLargeError:
+            return await self._send_alone(letters[0])
+
+    async def _send_alone(self, letter: Rejection) -> int:
+        """Send it, or where it is too large by itself, a notice of it."""
+        try:
+            return await self._send_batch([letter])
+        except MessageSizeTooLargeError:
+            notice = letter.notice()
+            if not self._told:
+                self._told = True
+                logger.warning("the rejected record at %s and its like: %s", _place(notice), notice.detail)
+            return await self._send_batch([notice])
+
+    async def _send_batch(self, letters: Sequence[Rejection]) -> int:
+        records = [(letter.key, letter.payload, letter.headers()) for letter in letters]
+        count: int = await self._producer().send_first(self._topic, letters[0].partition, records)
+        return count
+
 
 def _by_partition(letters: Sequence[Rejection]) -> list[list[Rejection]]:
     return [list(group) for _, group in groupby(letters, key=lambda letter: (letter.topic, letter.partition))]
 
 
 def _warn(letter: Rejection, error: BaseException) -> None:
-    where = f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"
     logger.warning(
-        "the rejected record at %s could not be passed on yet, it will be tried again: %s", where, error
+        "the rejected record at %s could not be passed on yet, it will be tried again: %s",
+        _place(letter),
+        error,
     )
+
+
+def _place(letter: Rejection) -> str:
+    return f"{letter.topic}, partition {letter.partition}, offset {letter.offset}"

@@ -18,7 +18,7 @@ from pipeline.fields import FIELDS, NAMED, Field
 from pipeline.judge import Touchpoint, Verdict, judge
 from pipeline.names import Names
 from pipeline.plain import PlainEvents, plain_events
-from pipeline.rfc3339 import instant
+from pipeline.rfc3339 import FIRST_US, LAST_US, instant
 
 SLICE_RECORDS = 12_288
 """Records decoded at a time: their events stay in the processor's cache until they are columns."""
@@ -58,7 +58,6 @@ _COMMON_TIME = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
     "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-_FIRST_US, _LAST_US = instant("0001-01-01T00:00:00Z"), instant("9999-12-31T23:59:59.999999Z")
 
 
 class Decoded(NamedTuple):
@@ -146,7 +145,7 @@ def _moments(times: Sequence[str]) -> pa.Array:
     except pa.ArrowInvalid:  # a day that the calendar lacks, somewhere
         return pa.array([instant(time) for time in times], pa.int64()).cast(_MOMENT)
     us = moments.cast(pa.int64())
-    return pc.if_else(pc.and_(pc.greater_equal(us, _FIRST_US), pc.less_equal(us, _LAST_US)), moments, None)
+    return pc.if_else(pc.and_(pc.greater_equal(us, FIRST_US), pc.less_equal(us, LAST_US)), moments, None)
 
 
 def _plainly(kind: str, table: pa.Table, stamps: pa.Array) -> pa.ChunkedArray | None:
@@ -154,13 +153,19 @@ def _plainly(kind: str, table: pa.Table, stamps: pa.Array) -> pa.ChunkedArray | 
     required = [_stored(each) for each in FIELDS if kind in each.required_by]
     present = [table[name] for name in ("occurred_at", *required) if table[name].null_count]
     checks = [each.is_valid() for each in present]
-    latest = pc.add(pc.multiply(stamps.take(table["n"]), 1000), fields.FUTURE_TOLERANCE_MS * 1000)
+    latest = pc.add(pc.multiply(_held(stamps.take(table["n"])), 1000), fields.FUTURE_TOLERANCE_MS * 1000)
     early = pc.greater(table["occurred_at"].cast(pa.int64()), latest).fill_null(False)
     if pc.any(early).as_py():
         checks.append(pc.invert(early))
     if kind == fields.SURVEY:
         checks.append(reduce(pc.or_, [table[name].is_valid() for name in fields.ANSWERS]))
     return reduce(pc.and_, checks) if checks else None
+
+
+def _held(stamps: pa.Array) -> pa.Array:
+    """Timestamps within the times that events can have: a sender may write any number."""
+    first, last = (pa.scalar(us // 1000 + 1, pa.int64()) for us in (FIRST_US, LAST_US))
+    return pc.max_element_wise(pc.min_element_wise(stamps, last, skip_nulls=False), first, skip_nulls=False)
 
 
 def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]:

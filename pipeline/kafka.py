@@ -22,9 +22,11 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 from kafka.partitioner.default import murmur2
+from kafka.record.default_records import DefaultRecordBatch
 
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
+from pipeline.headers import Lenient
 from pipeline.security import OPEN, Security
 
 REACH_TIMEOUT_S = 10.0
@@ -53,6 +55,19 @@ BULK: dict[str, Any] = {
     "allow_auto_create_topics": False,
     "metrics_enabled": False,
 }
+
+_read_strictly = DefaultRecordBatch._read_msg  # noqa: SLF001 - there is no public way
+
+
+def _read_leniently(wire: Any) -> Any:
+    try:
+        return _read_strictly(wire)
+    except UnicodeDecodeError:
+        wire._buffer = Lenient(wire._buffer)  # noqa: SLF001 - likewise
+        return _read_strictly(wire)
+
+
+DefaultRecordBatch._read_msg = _read_leniently  # noqa: SLF001 - likewise
 
 
 def require_broker(bootstrap: str, timeout_s: float = REACH_TIMEOUT_S, security: Security = OPEN) -> None:

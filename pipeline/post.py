@@ -18,6 +18,7 @@ from duckdb import DuckDBPyConnection
 from pipeline.database import Keep, registered, relations
 from pipeline.fields import ANSWERS, INHERITED, NAMED, TYPE_PARTS
 from pipeline.follow_up import State, follow_up
+from pipeline.rfc3339 import FIRST_US, LAST_US
 from pipeline.settings import Definitions
 from pipeline.sql import fill, load
 
@@ -98,7 +99,7 @@ def _scattered(values: npt.NDArray[Any], rows: npt.NDArray[np.int64], length: in
 
 def _moment(us: int) -> datetime:
     """Microseconds as a moment, held within the years that a datetime can say."""
-    held = min(max(us, -62_135_596_800_000_000), 253_402_300_799_999_999)
+    held = min(max(us, FIRST_US), LAST_US)
     return _EPOCH + timedelta(microseconds=held)
 
 

@@ -1,6 +1,9 @@
 """A record that broke a rule, as it is kept and passed on to the dead-letter topic."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+_LEFT_OUT = "left out here, being too large for this topic; they are in the table rejections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,12 @@ class Rejection:
     detail: str
     key: bytes | None
     payload: bytes
+
+    def notice(self) -> Self:
+        """What is passed on of a record that the dead-letter topic does not take: no bytes, the rest."""
+        size = len(self.key or b"") + len(self.payload)
+        detail = f"{self.detail}; its {size:,} bytes are {_LEFT_OUT}"
+        return replace(self, detail=detail, key=None, payload=b"")
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Kafka Connect's header names; every value is text in UTF-8."""

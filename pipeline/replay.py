@@ -4,10 +4,9 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 
-from pipeline.batch import RecordBatch
+from pipeline.batch import MAX_BYTES, RecordBatch
 from pipeline.errors import InputError
 from pipeline.store import Store
 from pipeline.tally import Tally
@@ -24,13 +23,16 @@ def read_lines(path: Path, max_records: int = 60_000) -> Iterator[RecordBatch]:
     if not path.name.endswith(SUFFIXES):
         raise InputError(f"{path}: an events file ends in {' or '.join(SUFFIXES)}")
     lines: list[bytes] = []
-    start = 0
+    start = read = 0
     try:
         for block in _blocks(path):
             lines += block
-            while len(lines) >= max_records:
+            read += sum(map(len, block))
+            while len(lines) >= max_records or (lines and read >= MAX_BYTES):
                 yield _batch(path.name, start, lines[:max_records])
-                lines, start = lines[max_records:], start + max_records
+                start += len(lines[:max_records])
+                lines = lines[max_records:]
+                read = sum(map(len, lines))
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     if lines:
@@ -87,10 +89,13 @@ def _batch(topic: str, start: int, lines: list[bytes]) -> RecordBatch:
 def _grouped(batches: Iterable[RecordBatch], max_records: int = 60_000) -> Iterator[list[RecordBatch]]:
     """Batches put together: a transaction costs about the same for one record as for thousands."""
     group: list[RecordBatch] = []
+    records = size = 0
     for batch in batches:
-        if group and sum(map(len, chain(group, [batch]))) > max_records:
+        records += len(batch)
+        size += batch.bytes
+        if group and (records > max_records or size > MAX_BYTES):
             yield group
-            group = []
+            group, records, size = [], len(batch), batch.bytes
         group.append(batch)
     if group:
         yield group

@@ -11,6 +11,8 @@ _SHAPE = re.compile(
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _FIRST_SECOND = (date.min.toordinal() - _EPOCH_DAY) * 86_400
 _END_SECOND = (date.max.toordinal() + 1 - _EPOCH_DAY) * 86_400
+FIRST_US, LAST_US = _FIRST_SECOND * 1_000_000, _END_SECOND * 1_000_000 - 1
+"""The first and the last moment that an event can have."""
 
 
 def instant(text: str) -> int | None:

@@ -13,7 +13,8 @@ TABLES = (
     "definitions",
     "names",
     "events",
-    "rejections",
+    "rejected",
+    "pieces",
     "watermarks",
     "topics",
     "dead_letters",
@@ -24,7 +25,7 @@ TABLES = (
     "metrics",
     "refreshed",
 )
-VIEWS = ("name_list", "touchpoints", "contacts")
+VIEWS = ("name_list", "touchpoints", "rejections", "contacts")
 _CHOICES = {
     "types": fields.TYPES,
     "directions": fields.DIRECTIONS,

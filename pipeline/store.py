@@ -19,14 +19,15 @@ from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
-from pipeline.database import catalog_of, cursor, one, registered, stored_definitions, transaction
+from pipeline.database import catalog_of, cursor, one, stored_definitions, transaction
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
 from pipeline.errors import FirsthandError
-from pipeline.judge import Verdict
 from pipeline.names import Names
 from pipeline.post import freshen, post
+from pipeline.reject import reject
 from pipeline.rejection import Rejection
+from pipeline.rejection_limit import RejectionLimit
 from pipeline.sql import load
 from pipeline.tally import Tally
 
@@ -41,7 +42,12 @@ class GapError(FirsthandError):
 class Store:
     """An open database: `ingest` in one thread; `refresh`, and the dead letters, each in another."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, fold_facts: int = cells.FOLD_FACTS) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        fold_facts: int = cells.FOLD_FACTS,
+        limit: RejectionLimit | None = None,
+    ) -> None:
         self._con = con
         self._fold_facts = fold_facts
         self._catalog = catalog_of(con)
@@ -49,6 +55,7 @@ class Store:
         self._sending = cursor(con, self._catalog)
         self._freshen = freshen(stored_definitions(con))
         self._names = Names(con)
+        self._limit = limit or RejectionLimit()
 
     def ingest(
         self,
@@ -60,9 +67,10 @@ class Store:
 
         Records below their partition's watermark were stored before and are passed over. A batch that
         begins beyond the watermark would leave a hole in the counts: GapError. Events that occurred
-        outside `between` (both ends included) count as not consumed.
+        outside `between` (both ends included) count as not consumed. Where the rejection limit is reached:
+        RejectionLimitError.
         """
-        with transaction(self._con), _forgetting(self._names):
+        with self._limit.unless_failed(), _forgetting(self._names), transaction(self._con):
             watermarks = self._watermarks()
             in_order = sorted(batches, key=lambda batch: batch.start)
             _refuse_gaps(in_order, watermarks)
@@ -148,13 +156,13 @@ class Store:
     ) -> dict[tuple[str, int], Tally]:
         """Decode, accept, post and reject; what became of the records, by partition."""
         decoded = decode(arrivals, self._names)
+        self._limit.watch(arrivals, decoded.rejected)
         events = arrivals.located(decoded.events, self._names)
         accepted = accept(self._con, events, between)
         if len(accepted.fresh):
             post(self._con, self._freshen, accepted.fresh, ingested_at)
         if decoded.rejected:
-            with registered(self._con, {"rejected": _rejected(arrivals, decoded.rejected)}):
-                self._con.execute(load("reject"), {"rejected_at": ingested_at})
+            reject(self._con, arrivals, decoded.rejected, ingested_at)
         return arrivals.tallies(
             accepted=accepted.fresh["n"].to_numpy(),
             duplicates=accepted.duplicates,
@@ -192,30 +200,3 @@ def _forgetting(names: Names) -> Iterator[None]:
     except BaseException:
         names.forget()
         raise
-
-
-def _rejected(arrivals: Arrivals, verdicts: Mapping[int, Verdict]) -> pa.Table:
-    """One row per rejected record, with its original key and bytes."""
-    rows = [
-        (*arrivals.place(n), *verdict, arrivals.key(n), arrivals.values[n]) for n, verdict in verdicts.items()
-    ]
-    return pa.table(
-        [
-            pa.array(column, kind)
-            for column, kind in zip(zip(*rows, strict=True), _REJECTED.types, strict=True)
-        ],
-        schema=_REJECTED,
-    )
-
-
-_REJECTED = pa.schema(
-    [
-        ("topic", pa.string()),
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("key", pa.binary()),
-        ("payload", pa.binary()),
-    ]
-)

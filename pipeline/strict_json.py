@@ -7,9 +7,11 @@ numbers therefore stay text until a rule asks for their value, and deep values a
 
 import json
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
 
 
 class NotJSONError(ValueError):
@@ -33,7 +35,7 @@ def read(text: str) -> object:
     try:
         value = _read(text)
     except RecursionError:
-        value = _read(_shallow(text))
+        value = _read(_shallow(text), whole=False)
     if "\\u" in text:
         _check_escapes(text)
     return value
@@ -63,93 +65,83 @@ def _refuse_constant(constant: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse_constant)
 
 
-def _read(text: str) -> object:
+def _read(text: str, *, whole: bool = True) -> object:
     try:
         return _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise NotJSONError(f"{error.msg} at character {error.pos}") from None
+        where = f"at character {error.pos}" if whole else "within its many brackets"
+        raise NotJSONError(f"{error.msg} {where}") from None
 
 
-_ESCAPE = re.compile(
-    r"\\(?:[^u]"
+_SOUND = re.compile(
+    r"[^\\]*+(?:\\(?:[^u]"
     r"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|u(?P<refused>0000|[dD][89a-fA-F][0-9a-fA-F]{2})"
-    r"|u)"
+    r"|u(?!0000|[dD][89a-fA-F])"
+    r")[^\\]*+)*+"
 )
 
 
 def _check_escapes(text: str) -> None:
     # In text that is JSON, every backslash begins an escape: no need to know where strings end.
-    for escape in _ESCAPE.finditer(text):
-        if escape["refused"]:
-            raise NotJSONError(f"the escape \\u{escape['refused']} at character {escape.start()}")
+    sound = _SOUND.match(text)
+    if sound and (at := sound.end()) < len(text):
+        raise NotJSONError(f"the escape {text[at : at + 6]} at character {at}")
 
 
-_TOKEN = re.compile(
-    r"""
-    [ \t\n\r]*
-    (?: (?P<string>  " [^"\\\x00-\x1f]* (?: \\ (?:["\\/bfnrt] | u[0-9a-fA-F]{4}) [^"\\\x00-\x1f]* )* " )
-      | (?P<scalar>  -? (?:0|[1-9][0-9]*) (?:\.[0-9]+)? (?:[eE][+-]?[0-9]+)? | true | false | null )
-      | (?P<mark>    [\[\]{},:] )
-      | (?P<end>     \Z )
-    )
-    """,
-    re.VERBOSE,
-)
-_CLOSE = {"[": "]", "{": "}"}
-_AFTER_OPEN = {"[": "item or end", "{": "key or end"}
-_AFTER_COMMA = {"[": "value", "{": "key"}
-_LEVELS_KEPT = 2  # the event and its data; what stands in a field of data is kept as an empty [] or {}
+_LEVELS = 16
+"""Twice as many are left to Python's reader at a time, however far down the stack it is called."""
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while True:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise NotJSONError(f"no JSON at character {position}")
-        kind = match.lastgroup or ""
-        token = match[kind]
-        yield token if kind == "mark" else kind, token
-        if kind == "end":
-            return
-        position = match.end()
+def _shallow(text: str, levels: int = _LEVELS) -> str:
+    """Leave out what is nested deeper than Python's reader takes, having checked that it is JSON too.
 
+    Every `levels` levels down, long arrays and objects are cut out, and stand as empty ones where they
+    stood; what was cut out is read by itself, all in one go. So the work grows with the text alone.
 
-def _shallow(text: str) -> str:
-    """Leave out what is nested deeper than `_LEVELS_KEPT`, having checked that it is JSON too.
-
-    A loop with its own stack, because nesting is what Python's reader failed on.
-
-    >>> _shallow('{"data": {"reason": [[[]]], "csat": 4}}')
-    '{"data":{"reason":[],"csat":4}}'
+    >>> _shallow('{"data": {"reason": [[[1]], 2], "csat": 4}}', levels=2)
+    '{"data": {"reason": [], "csat": 4}}'
     """
-    kept: list[str] = []
-    opened: list[str] = []
-    expected = "value"
-    for kind, token in _tokens(text):
-        level = len(opened)
-        closes = bool(opened) and kind == _CLOSE[opened[-1]]
-        match expected, kind:
-            case (("value" | "item or end"), ("string" | "scalar")):
-                expected = "comma or end"
-            case (("value" | "item or end"), ("[" | "{")):
-                opened.append(kind)
-                expected = _AFTER_OPEN[kind]
-            case (("key" | "key or end"), "string"):
-                expected = "colon"
-            case "colon", ":":
-                expected = "value"
-            case "comma or end", "," if opened:
-                expected = _AFTER_COMMA[opened[-1]]
-            case (("comma or end" | "item or end" | "key or end"), _) if closes:
-                opened.pop()
-                level -= 1
-                expected = "comma or end"
-            case "comma or end", "end" if not opened:
-                break
-            case _:
-                raise NotJSONError(f"{token or 'the end'} where JSON asks for: {expected}")
-        if level <= _LEVELS_KEPT:
-            kept.append(token)
-    return "".join(kept)
+    spans = _deep_spans(text, levels)
+    pieces: list[str] = []
+    open_ones: list[list[str]] = []
+    current: list[str] = []
+    position = 0
+    for at, opens in sorted([(first, True) for first, _ in spans] + [(end, False) for _, end in spans]):
+        current.append(text[position:at])
+        position = at
+        if opens:
+            open_ones.append(current)
+            current = []
+        else:
+            pieces.append("".join(current))
+            current = [*open_ones.pop(), "[]" if pieces[-1][0] == "[" else "{}"]
+    _read(f"[{','.join(pieces)}]", whole=False)
+    return "".join([*current, text[position:]])
+
+
+def _deep_spans(text: str, levels: int) -> list[tuple[int, int]]:
+    """Where the arrays and objects n * `levels` down begin and end, if long enough for as many levels more.
+
+    In what is no JSON some may be neither; reading them will tell.
+    """
+    opened, closed = _brackets(text)
+    depth = np.cumsum(opened.astype(np.int32) - closed)
+    if depth.min(initial=0) < 0 or depth[-1:].any():
+        raise NotJSONError("its brackets do not match")
+    begins = opened & (depth > 1) & (depth % levels == 1 % levels)
+    ends = closed & (depth > 0) & (depth % levels == 0)
+    positions = np.flatnonzero(begins | ends)
+    by_depth = np.argsort((depth - begins)[positions], kind="stable")  # where each begin meets its end
+    pairs = positions[by_depth].reshape(-1, 2)
+    return [(first, last + 1) for first, last in pairs.tolist() if last - first >= 2 * levels]
+
+
+def _brackets(text: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which characters open an array or object, and which close one: those outside strings."""
+    unescaped = text.replace("\\\\", "--").replace('\\"', "--")
+    codes = np.frombuffer(unescaped.encode("utf-32-le"), np.uint32)
+    outside = np.cumsum(codes == ord('"')) % 2 == 0
+    return (
+        outside & ((codes == ord("[")) | (codes == ord("{"))),
+        outside & ((codes == ord("]")) | (codes == ord("}"))),
+    )

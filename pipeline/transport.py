@@ -40,6 +40,7 @@ from mode.utils.futures import notify
 
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
+from pipeline.kept_records import KeptRecords
 from pipeline.ledger import Ledger
 from pipeline.security import Security
 from pipeline.sole_consumer import SoleConsumer
@@ -49,6 +50,8 @@ FAUSTS_LOG = logging.getLogger("faust.transport.batch")
 """What Faust tells of itself is not this program's to show: its subclasses here would tell it as ours."""
 MAX_BATCH_RECORDS = 10_000
 """A batch is closed after the wire batch that brings it to this many records."""
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+"""Or to this many bytes: compressed, a fetch of 4 MiB may hold any number."""
 FETCH_MAX_WAIT_MS = 100
 """One fetch per broker is under way: a caught-up partition may delay the busy ones this long."""
 
@@ -130,7 +133,7 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
 
     def _unpack_batches(self) -> Iterator[RecordBatch]:
         """Cover all that was fetched, in order; a range without records is a batch without records."""
-        batch = self._new_batch()
+        batch, size = self._new_batch(), 0
         while self._records.has_next():
             wire = self._records.next_batch()
             if self._check_crcs and not wire.validate_crc():
@@ -138,13 +141,20 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
                     break  # deliver what is whole; fetched again, the rest raises
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
             if not self._is_taken_back(wire) and not wire.is_control_batch:
-                _extend(batch, list(wire))
+                size += _extend(batch, self._read(wire))
             self.next_fetch_offset = batch.next = wire.next_offset
-            if len(batch) >= MAX_BATCH_RECORDS:
+            if len(batch) >= MAX_BATCH_RECORDS or size >= MAX_BATCH_BYTES:
                 yield batch
-                batch = self._new_batch()
+                batch, size = self._new_batch(), 0
         if batch.next > batch.start:
             yield batch
+
+    def _read(self, wire: Any) -> list[Any]:
+        try:
+            return list(wire)
+        except UnicodeDecodeError:
+            found: list[Any] = self._records.read_again(wire.base_offset)
+            return found
 
     def _is_taken_back(self, wire: Any) -> bool:
         """Do its records belong to an aborted transaction? Asked of every wire batch, in order.
@@ -165,14 +175,16 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
         return RecordBatch(self._tp.topic, self._tp.partition, at, at)
 
 
-fetcher.PartitionRecords = PartitionRecords  # aiokafka's Fetcher looks the name up in its module
+fetcher.PartitionRecords = PartitionRecords  # aiokafka's Fetcher looks the names up in its module
+fetcher.MemoryRecords = KeptRecords
 
 
-def _extend(batch: RecordBatch, records: list[Any]) -> None:
+def _extend(batch: RecordBatch, records: list[Any]) -> int:
+    """Add the records; how long their values are together."""
     if records and records[0].offset < batch.next:  # the fetch began inside this wire batch
         records = [record for record in records if record.offset >= batch.next]
     if not records:
-        return
+        return 0
     first, last = records[0].offset, records[-1].offset
     whole = last - first + 1 == len(records)
     if whole and not batch.values:
@@ -184,6 +196,7 @@ def _extend(batch: RecordBatch, records: list[Any]) -> None:
     batch.keys += [record.key for record in records]
     batch.values += [record.value for record in records]
     batch.timestamps += [record.timestamp for record in records]
+    return sum(len(record.value) for record in records if record.value is not None)
 
 
 def credentials(security: Security) -> Any:

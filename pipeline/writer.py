@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pipeline.batch import RecordBatch
+from pipeline.batch import MAX_BYTES, RecordBatch
 from pipeline.tally import Tally
 
 MAX_WAITING_BATCHES = 12
@@ -53,16 +53,20 @@ class Writer:
         await self._waiting.join()
 
     async def _take(self) -> list[Any]:
-        """The batches of the next transaction: more than `max_records` only if the first alone has more."""
+        """The batches of the next transaction: more than `max_records` only if the first alone has more.
+
+        The same holds for MAX_BYTES.
+        """
         events = [self._held or await self._waiting.get()]
         self._held = None
-        records = len(events[0].value)
+        records, size = len(events[0].value), events[0].value.bytes
         deadline = asyncio.get_running_loop().time() + self._linger_s
-        while records < self._max_records:
+        while records < self._max_records and size < MAX_BYTES:
             if not self._waiting.empty():
                 event = self._waiting.get_nowait()
                 records += len(event.value)
-                if records > self._max_records:
+                size += event.value.bytes
+                if records > self._max_records or size > MAX_BYTES:
                     self._held = event
                 else:
                     events.append(event)

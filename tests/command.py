@@ -80,8 +80,10 @@ def ended(process: subprocess.Popen, number: int | None = None) -> subprocess.Co
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def until(condition: Callable[[], object], why: str = "it never came true") -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def until(
+    condition: Callable[[], object], why: str = "it never came true", patience_s: float = PATIENCE_S
+) -> None:
+    deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, why
         time.sleep(0.02)

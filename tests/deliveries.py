@@ -29,7 +29,7 @@ NOW = datetime(2026, 12, 24, tzinfo=UTC)
 NOON = datetime(2026, 11, 8, 12, tzinfo=UTC)
 TOPIC = "touchpoints"
 NOT_EMPTIED = {"definitions", "progress", "names", "facts"}
-IN_MAIN = {"rejections", "watermarks", "metrics"}
+IN_MAIN = {"watermarks", "metrics"}
 NUMBERS = "metric, member, numerator, denominator, value, low, high"
 
 

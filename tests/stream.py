@@ -95,14 +95,15 @@ class Stream:
 
         `counts`: figures of `audit` that are known beforehand.
         """
-        audited = self._audited("--kafka", self.bootstrap)
+        audited = self.audited("--kafka", self.bootstrap)
         assert {name: audited[name] for name in counts} == counts
         assert audited["remaining"] == 0
         with open_reader(self.place / self.database) as con:
             assert fingerprint(con) == self.undisturbed
         WHOLE.append((audited["consumed"], os.environ["PYTEST_CURRENT_TEST"].split("::")[-1]))
 
-    def _audited(self, *options: object) -> dict[str, Any]:
+    def audited(self, *options: object) -> dict[str, Any]:
+        """The figures of `audit`, which finds that the law holds."""
         return json.loads(
             done("audit", "--db", self.database, "--json", *options, cwd=self.place, env=self.env)
         )

@@ -48,13 +48,16 @@ def test_an_empty_database_keeps_the_law(shared):
     [
         ("delete from internal.events where partition = 3", "partition 3: accepted 1, but touchpoints has 0"),
         ("insert into internal.events from internal.events", "accepted 1, but touchpoints has 2"),
-        ("delete from rejections where partition = 0", "partition 0: rejected 1, but rejections has 0"),
+        (
+            "delete from internal.rejected where partition = 0",
+            "partition 0: rejected 1, but rejections has 0",
+        ),
         ("update watermarks set consumed = consumed + 1", "partition 0: consumed 5, but 4 are accounted for"),
         ("update watermarks set tombstones = 0 where partition = 0", "consumed 4, but 3 are accounted for"),
         ("update watermarks set duplicates = 0 where partition = 0", "consumed 4, but 3 are accounted for"),
         ("delete from watermarks where partition = 3", "partition 3: accepted 0, but touchpoints has 1"),
         ("delete from watermarks", "partition 3: rejected 0, but rejections has 1"),
-        ("update rejections set partition = 9", "partition 9: rejected 0, but rejections has 2"),
+        ("update internal.rejected set partition = 9", "partition 9: rejected 0, but rejections has 2"),
         (
             "update internal.events set topic = (select number from internal.names where name = 'all')",
             "all, partition 0: accepted 0, but touchpoints has 1",

@@ -16,6 +16,7 @@ import pytest
 from bench.__main__ import _letters
 from bench.figures import Figure
 from bench.freshness import Look, latencies
+from bench.hostile_records import KINDS
 from bench.inputs import Setup, events_file
 from bench.processes import Child, firsthand, run
 from bench.profile_ingest import profile
@@ -23,7 +24,20 @@ from bench.worker import _require_law
 from pipeline.errors import FirsthandError
 
 ROOT = Path(__file__).parent.parent
-SMALL = ["--runs", "1", "--events", "2000", "--history", "3000", "--rate", "500", "--seconds", "1"]
+SMALL = [
+    "--runs",
+    "1",
+    "--events",
+    "2000",
+    "--history",
+    "3000",
+    "--hostile",
+    "1000",
+    "--rate",
+    "500",
+    "--seconds",
+    "1",
+]
 PATIENCE_S = 60
 
 
@@ -55,7 +69,7 @@ def left_running(place: Path) -> list[str]:
 def bench(tmp_path_factory):
     """All parts, two by two beside each other: their JSON, what was printed, their temporary folder."""
     place, out = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("out")
-    files = [out / "new" / "ad.json", out / "bc.json"]
+    files = [out / "new" / "ad.json", out / "bce.json"]
     halves = [started(place, "--only", ",".join(file.stem), "--out", str(file)) for file in files]
     told = [half.communicate() for half in halves]
     assert [half.returncode for half in halves] == [0, 0], told
@@ -69,14 +83,15 @@ def figures(results: dict, part: str) -> dict:
 
 
 def test_only_the_parts_asked_for_are_measured(bench):
-    assert list(bench[0]["parts"]) == ["a", "d", "b", "c"]
+    assert list(bench[0]["parts"]) == ["a", "d", "b", "c", "e"]
 
 
 def test_results_name_the_machine_the_moment_and_the_sizes(bench):
     results, _, _ = bench
     assert {"cpu", "cores", "memory_gib", "python", "duckdb"} <= results["machine"].keys()
     assert datetime.fromisoformat(results["measured_at"]).tzinfo is not None
-    assert results["settings"] == {"runs": 1, "events": 2000, "history": 3000, "rate": 500, "seconds": 1}
+    sizes = {"events": 2000, "history": 3000, "hostile": 1000, "rate": 500, "seconds": 1}
+    assert results["settings"] == {"runs": 1, **sizes}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +115,7 @@ def test_results_name_the_machine_the_moment_and_the_sizes(bench):
             },
         ),
         ("d", {"send to reading, p99": 2}),
+        ("e", {"a hostile record's CPU, in clean ones": 3}),
     ],
 )
 def test_each_part_reports_every_run_and_holds_medians_against_the_goals(bench, part, goals):
@@ -129,6 +145,12 @@ def test_freshness_is_ordered_and_told_with_its_resolution(bench):
     p50, p99, longest = (found[f"send to reading, {name}"]["median"] for name in ("p50", "p99", "longest"))
     assert 0 < p50 <= p99 <= longest
     assert found["between two looks, median"]["median"] < longest
+
+
+def test_hostile_part_tells_the_cost_of_every_kind(bench):
+    kinds = bench[0]["parts"]["e"]["facts"]["kinds"]
+    assert set(kinds) == set(KINDS)
+    assert all(us > 0 for runs in kinds.values() for us in runs)
 
 
 def test_table_shows_every_part_and_figure(bench):
@@ -163,7 +185,7 @@ def test_kept_events_are_used_again_on_the_same_day_only(tmp_path):
     def made(day: int, run: str) -> Path:
         scratch = tmp_path / run
         now = datetime(2026, 11, day, 13, 5, tzinfo=UTC)
-        return events_file(Setup(1, 100, 100, 1, 1, now, tmp_path, scratch))
+        return events_file(Setup(1, 100, 100, 1, 1, 1, now, tmp_path, scratch))
 
     first = made(21, "first")
     written = first.stat().st_mtime_ns
@@ -174,7 +196,7 @@ def test_kept_events_are_used_again_on_the_same_day_only(tmp_path):
 
 
 def test_figure_of_a_worker_that_missed_an_event_is_refused(tmp_path):
-    file = events_file(Setup(1, 100, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
+    file = events_file(Setup(1, 100, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
     database = tmp_path / "replayed.duckdb"
     firsthand(tmp_path, "replay", str(file), "--db", str(database))
     _require_law(database, 100, tmp_path / "right")
@@ -216,12 +238,12 @@ def test_failure_of_a_measured_process_says_what_it_said(tmp_path):
 
 def test_unknown_part_is_refused_by_name():
     assert _letters("a,d") == ("a", "d")
-    with pytest.raises(ArgumentTypeError, match="no part e"):
-        _letters("a,e")
+    with pytest.raises(ArgumentTypeError, match="no part f"):
+        _letters("a,f")
 
 
 def test_profile_charges_statements_and_steps_of_the_ingest(tmp_path):
-    file = events_file(Setup(1, 500, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
+    file = events_file(Setup(1, 500, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
     found = profile(file)
     assert found["records"] == 500
     assert found["steps"]["python: ingest"]["calls"] == 1

@@ -119,7 +119,7 @@ def test_partitions_added_while_it_runs_are_consumed_from_their_beginning(stream
         assert ended(worker, signal.SIGTERM).returncode == 0
     record_property("consumed_again_s", round(pause, 2))
     assert pause < 15
-    partitions = {each["partition"] for each in stream._audited()["partitions"] if each["consumed"]}
+    partitions = {each["partition"] for each in stream.audited()["partitions"] if each["consumed"]}
     assert partitions == {0, 1, 2, 3, 4}
     stream.assert_whole(consumed=2 * RECORDS)
 

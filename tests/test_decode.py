@@ -118,3 +118,13 @@ def test_a_fraction_past_the_sixth_digit_is_cut_not_rounded(con):
 def test_every_field_has_its_column():
     columns = {name.replace("_ms", "_s") for name in DECODED.names}
     assert {field.name for field in FIELDS} <= columns
+
+
+@pytest.mark.parametrize("stamp", [-(2**63), -(2**62), -(10**16), -1, 0, 10**13, 10**16, 2**62, 2**63 - 1])
+def test_a_timestamp_may_be_any_number(con, stamp):
+    value = PLAIN % (1, b"")
+    events, rejected = decoded(con, [(value, stamp)])
+    right = verdict(value, stamp)
+    assert (len(events), [each.reason for each in rejected.values()]) == (
+        (1, []) if right.event else (0, [right.reason])
+    )

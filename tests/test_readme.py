@@ -255,3 +255,15 @@ def test_every_link_and_file_that_is_named_is_there(page: str) -> None:
     assert {anchor for _, anchor in links if anchor} <= anchors
     named = re.findall(r"(?<![\w/.-])(?:pipeline|schemas|checks|tests|docs)/[\w./*-]*[\w*]", text)
     assert [name for name in named if not list(ROOT.glob(name))] == []
+
+
+def test_every_promise_names_tests_that_there_are() -> None:
+    named = {test for row in table("What is guaranteed") for test in re.findall(r"`(test_\w+)`", row[2])}
+    there = {
+        name
+        for path in (ROOT / "tests").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 20
+    assert named <= there
+    assert all(re.search(r"`test_\w+`", row[2]) for row in table("What is guaranteed"))

@@ -12,8 +12,9 @@ from deliveries import NOON, NOW, accepted, assert_equals_oracle, batch, emptied
 
 from pipeline import replay as module
 from pipeline.audit import audit
+from pipeline.batch import MAX_BYTES
 from pipeline.errors import InputError
-from pipeline.replay import read_lines, replay
+from pipeline.replay import _grouped, read_lines, replay
 from pipeline.simulate import simulate
 from pipeline.store import Store
 from pipeline.tally import Tally
@@ -195,3 +196,14 @@ def test_simulated_events_replayed_equal_the_oracle(simulated, replayed, as_of, 
     assert audit(replayed).total.duplicates > 10
     moment = datetime.fromisoformat(as_of).astimezone(UTC)
     assert_equals_oracle(replayed, events, moment, span, dimension)
+
+
+def test_long_lines_are_read_and_stored_in_fewer_at_a_time(tmp_path):
+    path = tmp_path / "long.jsonl"
+    line = b"a" * (MAX_BYTES // 4) + b"\n"
+    path.write_bytes(line * 10)
+    found = list(read_lines(path))
+    assert [batch.start for batch in found] == [0, *(batch.next for batch in found[:-1])]
+    assert sum(map(len, found)) == found[-1].next == 10
+    assert max(batch.bytes for batch in found) <= MAX_BYTES + len(line)
+    assert max(sum(each.bytes for each in group) for group in _grouped(found)) <= MAX_BYTES + len(line)

@@ -40,7 +40,7 @@ def test_what_is_not_strict_json_is_refused_anywhere(written: str) -> None:
 )
 def test_what_only_looks_wrong_is_json(written: str) -> None:
     assert read(f'{{"data": {{"unknown": {written}}}}}') == {"data": {"unknown": json.loads(written)}}
-    assert _read(_shallow("[" * 3000 + written + "]" * 3000)) == [[[]]]
+    assert _read(_shallow("[" * 3000 + written + "]" * 3000, levels=3)) == [[[[]]]]
     assert isinstance(read("[" * 30_000 + written + "]" * 30_000), list)
 
 
@@ -76,18 +76,19 @@ TEXTS = (
 
 
 @settings(max_examples=1500, deadline=None)
-@given(TEXTS)
-def test_reader_of_deep_json_takes_and_refuses_what_the_quick_one_does(text: str) -> None:
+@given(text=TEXTS, levels=st.sampled_from([1, 2, 3]))
+def test_reader_of_deep_json_takes_and_refuses_what_the_quick_one_does(text: str, levels: int) -> None:
     try:
         quick = _read(text)
     except NotJSONError:
         with pytest.raises(NotJSONError):
-            _shallow(text)
+            _read(_shallow(text, levels))
     else:
-        assert _read(_shallow(text)) == cut(quick)
+        assert cut(_read(_shallow(text, levels)), levels) == cut(quick, levels)
 
 
-def cut(value: Any, levels: int = 2) -> Any:
+def cut(value: Any, levels: int) -> Any:
+    """The value with empty ones in place of the arrays and objects that many levels down."""
     if isinstance(value, dict):
         return {key: cut(item, levels - 1) for key, item in value.items()} if levels else {}
     if isinstance(value, list):

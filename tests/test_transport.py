@@ -155,6 +155,12 @@ def test_a_batch_is_closed_when_it_has_enough_records(monkeypatch):
     assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 31)]
 
 
+def test_a_batch_is_closed_when_it_has_enough_bytes(monkeypatch):
+    monkeypatch.setattr(transport, "MAX_BATCH_BYTES", 8)
+    batches = fetch(27, WireBatch([27, 28, 29], 30), WireBatch([30, 31], 32), WireBatch([32], 33))
+    assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 33)]
+
+
 def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
     damaged = WireBatch([2, 3], 4, whole=False)
     first = unpacker(0, WireBatch([0, 1], 2), damaged)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.batch import RecordBatch
+from pipeline.batch import MAX_BYTES, RecordBatch
 from pipeline.tally import Tally
 from pipeline.writer import Writer
 
@@ -82,3 +82,14 @@ def test_nothing_is_acknowledged_when_storing_fails():
         return fetched.acked
 
     assert asyncio.run(run()) == []
+
+
+def test_a_transaction_takes_no_more_bytes_than_bound_the_memory():
+    async def taken():
+        writer = Writer(None, lambda: None, max_records=60_000, linger_s=0.0)
+        for start in range(5):
+            value = bytes(MAX_BYTES // 2)
+            await writer.put(Fetched(RecordBatch("t", 0, start, start + 1, [start], values=[value])))
+        return [len(await writer._take()) for _ in range(3)]
+
+    assert asyncio.run(taken()) == [2, 2, 1]

@@ -143,6 +143,7 @@ def run_check(
     """Run the Great Expectations suites; exit 1 where an expectation fails."""
     from checks.report import CheckReport  # noqa: PLC0415
     from pipeline.held import Holder, reader  # noqa: PLC0415
+    from pipeline.live import printable  # noqa: PLC0415
 
     with reader(db) as source:
         if isinstance(source, Holder):
@@ -153,7 +154,7 @@ def run_check(
             from pipeline.report import last_refresh  # noqa: PLC0415
 
             found = run_checks(source, last_refresh(source) or clock(), docs)
-    print(found.to_json() if as_json else "\n".join(found.summary_lines()))  # noqa: T201
+    print(found.to_json() if as_json else "\n".join(map(printable, found.summary_lines())))  # noqa: T201
     if not found.success:
         names = ", ".join(f"{each.suite}: {each.expectation}" for each in found.failures[:3])
         raise DatabaseError(

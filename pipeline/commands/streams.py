@@ -82,6 +82,7 @@ def run_worker(
     from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
     from pipeline.live import tell, watching  # noqa: PLC0415
+    from pipeline.rejection_limit import RejectionLimit  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
     from pipeline.standby import open_when_free  # noqa: PLC0415
@@ -94,7 +95,10 @@ def run_worker(
 
     def opened() -> Store:
         found = open_when_free(
-            lambda: Store(open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads)),
+            lambda: Store(
+                open_writer(db, at.definitions, create_schema, at.memory_limit, at.threads),
+                limit=RejectionLimit(at.rejection_limit, at.rejection_window),
+            ),
             lambda held: tell(screen, held),
             _pauses(),
         )

@@ -7,7 +7,7 @@ with accepted_rows as (
 
 rejected_rows as (
     select topic, partition, count(*) as rejected_rows,
-    from rejections
+    from internal.rejected
     group by all
 )
 

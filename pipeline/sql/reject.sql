@@ -1,4 +1,4 @@
 -- one row per rejected record, kept as it came
-insert into rejections
-select topic, partition, "offset", reason, detail, key, payload, $rejected_at::timestamptz
+insert into internal.rejected
+select topic, partition, "offset", reason, detail, key, payload, bytes, $rejected_at::timestamptz
 from rejected
