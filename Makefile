@@ -34,7 +34,7 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## the four measurements of the README's table; writes bench/results.json
+bench: setup  ## the measurements of the README's table; writes bench/results.json
 	$(BIN)/python -m bench
 
 soak: setup  ## a load with random faults on Apache Kafka, then the law; MINUTES=10, ARGS="--seed 2 --broker embedded"

@@ -60,6 +60,10 @@ _COMMON_TIME = (
 )
 
 
+_EARLIEST_STAMP, _LATEST_STAMP = pa.scalar(-(10**15), pa.int64()), pa.scalar(10**15, pa.int64())
+"""Milliseconds: beyond all events either way, and within range as microseconds."""
+
+
 class Decoded(NamedTuple):
     """What the records say: right events (columns of DECODED), and why the others are rejected, by n."""
 
@@ -164,8 +168,8 @@ def _plainly(kind: str, table: pa.Table, stamps: pa.Array) -> pa.ChunkedArray | 
 
 def _held(stamps: pa.Array) -> pa.Array:
     """Timestamps within the times that events can have: a sender may write any number."""
-    first, last = (pa.scalar(us // 1000 + 1, pa.int64()) for us in (FIRST_US, LAST_US))
-    return pc.max_element_wise(pc.min_element_wise(stamps, last, skip_nulls=False), first, skip_nulls=False)
+    no_later = pc.min_element_wise(stamps, _LATEST_STAMP, skip_nulls=False)
+    return pc.max_element_wise(no_later, _EARLIEST_STAMP, skip_nulls=False)
 
 
 def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]:

@@ -61,8 +61,11 @@ async def _topic_id(at: WorkerSettings) -> str:
     """The broker's id of the topic; BrokerError where it does not answer, or has no such topic."""
     if not await answers(at.bootstrap, at.security, at.look_s):
         raise BrokerError(f"the broker at {at.bootstrap} has not answered")
-    # Asked of a broker that is there: kafka-python leaves a thread behind where none is.
-    found = await asyncio.to_thread(kafka.topic_id, at.bootstrap, at.topic, at.security, at.look_s)
+    try:
+        # Asked of a broker that is there: kafka-python leaves a thread behind where none is.
+        found = await asyncio.to_thread(kafka.topic_id, at.bootstrap, at.topic, at.security, at.look_s)
+    except BrokerError as error:  # it went away meanwhile
+        raise BrokerError(f"the broker at {at.bootstrap} has not answered") from error
     if found is None:
         raise BrokerError(f"the broker at {at.bootstrap} has had no topic {at.topic}")
     return found

@@ -25,9 +25,8 @@ def firsthand(*words: object, cwd: Path, **options) -> subprocess.CompletedProce
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
         check=False,
-        **options,
+        **({"timeout": PATIENCE_S} | options),
     )
 
 

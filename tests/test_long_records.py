@@ -89,8 +89,8 @@ def test_records_of_10_mb_are_kept_and_what_the_dead_letter_topic_refuses_is_tol
     assert stopped.stderr.count("too large for this topic") == 1
     assert stream.audited("--kafka", apache_kafka)["remaining"] == 0
     with duckdb.connect(str(tmp_path / stream.database), read_only=True) as con:
-        kept = con.execute("select payload, count(*) from rejections group by all order by 2, 1").fetchall()
-    assert kept == [(b"{", 20), (big, 20)]
+        kept = con.execute("select payload, count(*) from rejections group by all").fetchall()
+    assert dict(kept) == {b"{": 20, big: 20}
     letters = [value for each in kafka.read_batches(apache_kafka, f"{name}-dlq") for value in each.values]
     assert sorted(letters) == [b""] * 20 + [b"{"] * 20
 

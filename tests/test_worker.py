@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline import kafka
 from pipeline.embedded_broker import EmbeddedBroker
@@ -131,6 +131,24 @@ def test_keys_values_and_timestamps_are_those_that_were_sent(place):
         for record in zip(batch.offsets, batch.keys, batch.values, batch.timestamps, strict=True)
     }
     assert set(store.rows("from records")) == sent
+
+
+def test_records_compressed_in_every_way_that_kafka_knows_are_read_by_worker_and_replay(place):
+    store = RecordingStore()
+    kafka.ensure_topics(place.bootstrap, {place.topic: 1})
+    sent = []
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        producer = KafkaProducer(bootstrap_servers=place.bootstrap, compression_type=codec, linger_ms=50)
+        values = [f"{codec} {n} {'x' * 200}".encode() for n in range(200)]
+        for value in values:
+            producer.send(place.topic, value)
+        producer.close()
+        sent += values
+    with running(store, place.settings()):
+        until(lambda: store.count() >= len(sent))
+    assert [value for (value,) in store.rows("select value from records order by pos")] == sent
+    again = [value for batch in kafka.read_batches(place.bootstrap, place.topic) for value in batch.values]
+    assert again == sent
 
 
 def test_a_fresh_database_starts_from_the_beginning_whatever_the_group_committed(place):

@@ -123,8 +123,7 @@ def load(stream: Stream, rate: float) -> Iterator[None]:
         assert sending.result() == RECORDS
 
 
-def test_killed_at_random_moments_under_load_and_while_it_starts(broker, topic, simulated, tmp_path):
-    stream = simulated.onto(broker, topic("touchpoints"), tmp_path)
+def test_killed_at_random_moments_under_load_and_while_it_starts(stream):
     dice = random.Random(1)  # noqa: S311
     kills = []
     with load(stream, 250):
