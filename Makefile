@@ -17,8 +17,8 @@ setup: .venv/.ready  ## the virtual environment, exact versions from requirement
 demo: setup  ## broker, worker, simulator and live table; Ctrl-C ends it
 	$(BIN)/firsthand demo
 
-test: setup  ## all tests but the slow ones
-	$(BIN)/python -m pytest
+test: setup  ## all tests but the slow ones, in two processes: most of the time they wait for a broker
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-kafka: setup  ## the tests that need a broker; KAFKA_BOOTSTRAP=host:port runs them against that cluster
 	$(BIN)/python -m pytest -m "kafka and not slow"

@@ -25,6 +25,7 @@ OWN_CLUSTER = os.environ.get("KAFKA_BOOTSTRAP", "")
 BROKERS = ("cluster",) if OWN_CLUSTER else ("embedded", "apache")
 RUN = uuid4().hex[:8]
 _numbers = count(1)
+HELD = "records held"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,9 +44,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What streams came out whole goes with the test's report, from whichever process ran it."""
+    yield
+    item.user_properties += [(HELD, records) for records in WHOLE]
+    WHOLE.clear()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for records, test in WHOLE:
-        terminalreporter.write_line(f"{records:>9,} records, 0 lost, 0 doubled: {test}")
+    for report in terminalreporter.getreports("passed"):
+        for name, records in report.user_properties:
+            if name == HELD:
+                told = f"{records:>9,} records, 0 lost, 0 doubled: {report.nodeid.rpartition('::')[2]}"
+                terminalreporter.write_line(told)
 
 
 @pytest.fixture(scope="session", params=BROKERS)
