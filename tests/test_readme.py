@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -78,7 +79,8 @@ def assert_shown(mark: str, printed: str) -> None:
 def table(heading: str) -> list[list[str]]:
     """The cells of the first table under a heading, without its two head lines."""
     section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    rows = [line for line in section.splitlines() if line.startswith("|")]
+    lines = dropwhile(lambda line: not line.startswith("|"), section.splitlines())
+    rows = list(takewhile(lambda line: line.startswith("|"), lines))
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
 
 
