@@ -42,6 +42,13 @@ _ALWAYS = {
     "python_enable_replacements": "false",  # a table is never a Python variable of the same name
 }
 
+_SECLUDED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+}
+
 
 def open_writer(
     path: Path,
@@ -165,6 +172,11 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.commit()
 
 
+def lacked_memory(error: duckdb.Error) -> bool:
+    """Whether DuckDB had too little memory; where a commit lacked it, that is told in the message only."""
+    return isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in str(error)
+
+
 @contextmanager
 def registered(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object]) -> Iterator[None]:
     """Arrow tables as views of these names, for the block."""
@@ -232,6 +244,13 @@ def cursor(con: duckdb.DuckDBPyConnection, catalog: str) -> duckdb.DuckDBPyConne
     another = con.cursor()
     another.execute(f'use "{catalog}"')
     return another
+
+
+def secluded(**config: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory that reaches no file, no network and no extension, for good."""
+    con = duckdb.connect(":memory:", config={**_SECLUDED, **config})
+    con.execute("set global TimeZone = 'UTC'")
+    return con
 
 
 def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:

@@ -22,6 +22,7 @@ from pipeline.database import failing_as, open_reader, open_writer
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError, FirsthandError
 from pipeline.live import Watcher, printer, tell, watching
+from pipeline.live_sql.service import live_sql
 from pipeline.report import Reading, report
 from pipeline.schema import create_schema
 from pipeline.serve import listening, serving, state_of
@@ -61,6 +62,7 @@ def run(
         Store(
             open_writer(path, settings.definitions, create_schema, settings.memory_limit, settings.threads)
         ) as store,
+        live_sql(store, path, settings.limits, settings.sql_port) as (desk, sql),
     ):
         at = WorkerSettings(
             broker.bootstrap,
@@ -73,7 +75,7 @@ def run(
 
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
             welcome = _welcome(console, may_open)
-            return serving(store, path, listener, lambda: state_of(worker.state), welcome)
+            return serving(store, path, listener, lambda: state_of(worker.state), welcome, desk=desk, sql=sql)
 
         state, watcher = _stream(store, at, start, console, service, events)
         out = printer()

@@ -30,6 +30,10 @@ class DatabaseHeldError(DatabaseError):
     """Another process holds the database."""
 
 
+class RefusedError(FirsthandError):
+    """A reader may not ask this, or not this much."""
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Is it that nothing more fits on the disk? Engines hand on what the system said in words of their own.
 

@@ -35,14 +35,17 @@ def beside(database: Path) -> Path:
 
 
 @contextmanager
-def announced(database: Path, url: str, token: str) -> Iterator[None]:
-    """Say beside the database where its worker answers, to whoever may read the file (its owner)."""
+def announced(database: Path, url: str, token: str, sql: str | None = None) -> Iterator[None]:
+    """Say beside the database where its worker answers, to whoever may read the file (its owner).
+
+    `sql` is where it speaks Quack, if it does.
+    """
     path = beside(database)
     new = path.with_name(path.name + ".new")
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"url": url, "token": token, "pid": os.getpid()}, file)
+            json.dump({"url": url, "token": token, "pid": os.getpid(), "sql": sql}, file)
         new.replace(path)
         yield
     finally:
@@ -57,24 +60,36 @@ def new_token() -> str:
 
 @dataclass(frozen=True)
 class Holder:
-    """The worker that holds a database."""
+    """The worker that holds a database.
+
+    What is asked of it raises DatabaseError if it does not answer, FirsthandError with its words where it
+    refuses.
+    """
 
     database: Path
     url: str
     token: str
 
     def ask(self, command: str, **parameters: str) -> Any:
-        """Let it run report, audit or check; what it answers, from JSON.
+        """Let it run report, audit or check; what it answers, from JSON."""
+        return json.loads(self._answer(f"{command}?{urlencode(parameters)}"))
 
-        Raises DatabaseError if it does not answer, FirsthandError with its words where it refuses.
-        """
+    def query(self, text: str) -> bytes:
+        """Let it answer a query in SQL; what it answers, as `Answer.to_bytes` wrote it."""
+        return self._answer("query", text.encode())
+
+    def copy_to(self, path: Path) -> None:
+        """Let it copy the database to `path`, where there is nothing yet."""
+        self._answer("snapshot", os.fsencode(path.absolute()))
+
+    def _answer(self, path: str, body: bytes | None = None) -> bytes:
         request = Request(  # noqa: S310 - the loopback
-            f"{self.url}api/{command}?{urlencode(parameters)}",
-            headers={"Authorization": f"Bearer {self.token}"},
+            f"{self.url}api/{path}", data=body, headers={"Authorization": f"Bearer {self.token}"}
         )
         try:
             with _without_proxies(request, timeout=ANSWER_TIMEOUT_S) as answer:
-                return json.load(answer)
+                found: bytes = answer.read()
+                return found
         except HTTPError as error:
             said = error.read().decode(errors="replace").strip() if error.code == REFUSED else error.reason
             raise FirsthandError(f"the worker that holds {self.database} cannot tell: {said}") from error

@@ -16,6 +16,7 @@ from aiohttp import web
 from pipeline.audit import audit
 from pipeline.errors import FirsthandError, InputError
 from pipeline.held import announced, new_token
+from pipeline.live_sql.desk import Desk
 from pipeline.report import last_refresh, report
 from pipeline.spans import microseconds, moment
 from pipeline.store import Store
@@ -23,6 +24,7 @@ from pipeline.sums import DIMENSIONS
 from pipeline.worker import WorkerState
 
 HOST = "127.0.0.1"
+ARROW = "application/vnd.apache.arrow.stream"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
@@ -35,10 +37,13 @@ _HEADERS = {
 class Answers:
     """Answers requests from the worker's database; work on it runs beside the event loop."""
 
-    def __init__(self, store: Store, token: str, state: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, store: Store, token: str, state: Callable[[], dict[str, Any]], desk: Desk | None = None
+    ) -> None:
         self._store = store
         self._token = token
         self._state = state
+        self._desk = desk
 
     def app(self) -> web.Application:
         """The routes: the page and what it reads are open on the loopback, the commands need the token."""
@@ -48,6 +53,8 @@ class Answers:
         app.router.add_get("/api/report", self._report)
         app.router.add_get("/api/audit", self._audit)
         app.router.add_get("/api/check", self._check)
+        app.router.add_post("/api/query", self._query)
+        app.router.add_post("/api/snapshot", self._snapshot)
         return app
 
     @web.middleware
@@ -102,6 +109,16 @@ class Answers:
         found = await asyncio.to_thread(self._checked, moment(request.query.get("now", "")), docs)
         return web.Response(text=found, content_type="application/json")
 
+    async def _query(self, request: web.Request) -> web.Response:
+        if self._desk is None:
+            raise FirsthandError("it answers no queries")
+        found = await asyncio.to_thread(self._desk.answer, await request.text())
+        return web.Response(body=await asyncio.to_thread(found.to_bytes), content_type=ARROW)
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        await asyncio.to_thread(self._store.copy_to, Path(await request.text()))
+        return web.Response()
+
     def _checked(self, now: datetime, docs: Path | None) -> str:
         from checks.run import run_checks  # noqa: PLC0415 - Great Expectations takes seconds to import
 
@@ -135,15 +152,21 @@ async def serving(
     listener: socket.socket,
     state: Callable[[], dict[str, Any]],
     told: Callable[[str], None] = lambda url: None,  # noqa: ARG005 - it may tell nobody
+    *,
+    desk: Desk | None = None,
+    sql: str | None = None,
 ) -> AsyncIterator[str]:
-    """Serve on `listener`, and say where beside the database and to `told`."""
+    """Serve on `listener`, and say where beside the database and to `told`.
+
+    `desk` answers queries in SQL; `sql` is where it does so over Quack too.
+    """
     token = new_token()
-    runner = web.AppRunner(Answers(store, token, state).app(), access_log=None)
+    runner = web.AppRunner(Answers(store, token, state, desk).app(), access_log=None)
     await runner.setup()
     url = f"http://{HOST}:{listener.getsockname()[1]}/"
     try:
         await web.SockSite(runner, listener).start()
-        with announced(database, url, token):
+        with announced(database, url, token, sql):
             told(url)
             yield url
     finally:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import InputError
+from pipeline.live_sql.limits import Limits
 from pipeline.security import Mechanism, Protocol, Security
 from pipeline.spans import microseconds
 
@@ -67,6 +68,11 @@ class Settings(BaseSettings):
     rejection_window: PositiveInt = 10_000
     memory_limit: str = "300MB"
     threads: PositiveInt = 1
+    sql_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    sql_seconds: Annotated[float, Field(gt=0, le=3_600)] = 30
+    sql_rows: PositiveInt = 1_000_000
+    sql_megabytes: Annotated[int, Field(ge=1, le=4_096)] = 64
+    snapshot_seconds: Annotated[float, Field(ge=0)] = 60
     kafka_security_protocol: Protocol = "PLAINTEXT"
     kafka_ca_file: Path | None = None
     kafka_certificate_file: Path | None = None
@@ -89,6 +95,11 @@ class Settings(BaseSettings):
             username=self.kafka_username,
             password=self.kafka_password,
         )
+
+    @property
+    def limits(self) -> Limits:
+        """How much a reader may ask for."""
+        return Limits(seconds=self.sql_seconds, rows=self.sql_rows, megabytes=self.sql_megabytes)
 
     @property
     def definitions(self) -> Definitions:

@@ -4,13 +4,16 @@ A crash leaves the state before a transaction or after it, and the watermark say
 come again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
 from operator import add
-from typing import Self
+from pathlib import Path
+from typing import Self, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,10 +22,10 @@ from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
-from pipeline.database import catalog_of, cursor, one, stored_definitions, transaction
+from pipeline.database import catalog_of, cursor, lacked_memory, one, stored_definitions, transaction
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
-from pipeline.errors import FirsthandError
+from pipeline.errors import FirsthandError, InputError
 from pipeline.names import Names
 from pipeline.post import freshen, post
 from pipeline.reject import reject
@@ -30,6 +33,10 @@ from pipeline.rejection import Rejection
 from pipeline.rejection_limit import RejectionLimit
 from pipeline.sql import load
 from pipeline.tally import Tally
+from pipeline.turns import Turns
+
+T = TypeVar("T")
+COPIED_AT_ONCE = 16 * 1024 * 1024
 
 # Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -56,6 +63,9 @@ class Store:
         self._freshen = freshen(stored_definitions(con))
         self._names = Names(con)
         self._limit = limit or RejectionLimit()
+        self._turns = Turns()
+        self.readers: Callable[[], AbstractContextManager[object]] | None = None
+        """Keeps others who read off this database's memory for a block; None where nobody else reads."""
 
     def ingest(
         self,
@@ -70,6 +80,9 @@ class Store:
         outside `between` (both ends included) count as not consumed. Where the rejection limit is reached:
         RejectionLimitError.
         """
+        return self._with_room(self._con, lambda: self._ingest(batches, ingested_at, between))
+
+    def _ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime, between: Between) -> Tally:
         with self._limit.unless_failed(), _forgetting(self._names), transaction(self._con):
             watermarks = self._watermarks()
             in_order = sorted(batches, key=lambda batch: batch.start)
@@ -82,7 +95,7 @@ class Store:
 
     def refresh(self, as_of: datetime) -> None:
         """Bring `metrics` and `contacts` to the moment `as_of`."""
-        measure.refresh(self._refreshing, as_of)
+        self._with_room(self._refreshing, lambda: measure.refresh(self._refreshing, as_of))
 
     def next_offset(self, topic: str, partition: int) -> int | None:
         """Where to go on consuming a partition; None if nothing of it was consumed."""
@@ -112,7 +125,7 @@ class Store:
 
     def mark_sent(self, rejections: Sequence[Rejection]) -> None:
         """Remember that these, and those before them in their partitions, are in the dead-letter topic."""
-        mark_sent(self._sending, rejections)
+        self._with_room(self._sending, lambda: mark_sent(self._sending, rejections))
 
     def owe_no_dead_letters(self) -> None:
         """A replay's rejections are in the database only: its source has a dead-letter topic of its own."""
@@ -126,6 +139,22 @@ class Store:
         """A connection of its own to read by; it sees whole transactions only."""
         with cursor(self._con, self._catalog) as con:
             yield con
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the database, as it stands between two transactions, to `path`; nothing is written meanwhile.
+
+        Raises InputError where something is there already.
+        """
+        with self._turns.alone(), self.reading() as con:
+            con.execute("checkpoint")
+            source = one(con, "select path from duckdb_databases() where database_name = current_database()")
+            try:
+                with path.open("xb") as to, Path(source).open("rb") as file:
+                    shutil.copyfileobj(file, to, COPIED_AT_ONCE)
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror}; name another file") from error
+        with path.open("rb") as to:
+            os.fsync(to.fileno())
 
     def __enter__(self) -> Self:
         """For a `with` block, at the end of which everything is in the one file, or the block raises."""
@@ -143,6 +172,19 @@ class Store:
         """Let the file go."""
         for con in (self._sending, self._refreshing, self._con):
             con.close()
+
+    def _with_room(self, con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+        """Do `work` of `con`, all of it or nothing; where readers left it too little memory, without them."""
+        with self._turns.together():
+            try:
+                return work()
+            except duckdb.Error as error:
+                if self.readers is None or not lacked_memory(error):
+                    raise
+                with self.readers():
+                    with suppress(duckdb.TransactionException):  # none is open: it was rolled back
+                        con.rollback()
+                    return work()
 
     def _watermarks(self) -> dict[tuple[str, int], int]:
         rows = self._con.execute("select topic, partition, next_offset from watermarks").fetchall()

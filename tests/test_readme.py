@@ -185,9 +185,12 @@ def invocations() -> list[str]:
 
 @pytest.mark.parametrize("line", invocations())
 def test_every_command_and_option_that_is_named_exists(line: str) -> None:
-    name, *_ = line.removeprefix("firsthand ").partition("#")[0].split()
+    name, *rest = line.removeprefix("firsthand ").partition("#")[0].split()
     assert name.strip("`,.;:") in COMMANDS
-    known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+    command = COMMANDS[name]
+    if parts := getattr(command, "commands", None):  # `token new`
+        command = parts[rest[0]]
+    known = {option for parameter in command.params for option in parameter.opts}
     assert set(re.findall(r"(?<=\s)--[a-z-]+", line.partition("#")[0])) <= known
 
 

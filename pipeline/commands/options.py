@@ -96,6 +96,16 @@ PagePort = Annotated[
         "--port", min=1, max=65535, help="The page's port on 127.0.0.1 (default: a free one).", metavar="P"
     ),
 ]
+SqlPort = Annotated[
+    int | None,
+    typer.Option(
+        "--sql-port",
+        min=0,
+        max=65535,
+        help="The port of live SQL on 127.0.0.1 (default: 9494, or a free one); 0: none.",
+        metavar="P",
+    ),
+]
 ToFile = Annotated[
     Path | None, typer.Option("--to", parser=a_file, help="Write an events file (.jsonl).", metavar="FILE")
 ]

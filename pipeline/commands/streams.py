@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.commands.interruption import no_failure, was_heard
-from pipeline.commands.options import Database, Kafka, PagePort, a_file, clock, console, settings
+from pipeline.commands.options import Database, Kafka, PagePort, SqlPort, a_file, clock, console, settings
 from pipeline.errors import BrokerError
 
 TRY_AGAIN_S = 0.5
@@ -72,6 +72,7 @@ def run_worker(
     db: Database,
     port: PagePort = None,
     group: Annotated[str | None, typer.Option("--group", help="The consumer group.", metavar="G")] = None,
+    sql_port: SqlPort = None,
 ) -> None:
     """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly.
 
@@ -82,6 +83,7 @@ def run_worker(
     from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
     from pipeline.live import tell, watching  # noqa: PLC0415
+    from pipeline.live_sql.service import live_sql  # noqa: PLC0415
     from pipeline.rejection_limit import RejectionLimit  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
     from pipeline.serve import listening, serving, state_of  # noqa: PLC0415
@@ -113,6 +115,9 @@ def run_worker(
         # Before a database is made for nothing.
         require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
         store = store or stack.enter_context(opened())
+        wished = at.sql_port if sql_port is None else sql_port
+        desk, sql = stack.enter_context(live_sql(store, db, at.limits, wished))
+        asked = f" or ask {sql}" if sql else ""
 
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
             return serving(
@@ -120,7 +125,11 @@ def run_worker(
                 db,
                 listener,
                 lambda: state_of(worker.state),
-                lambda url: tell(screen, f"{at.topic} at {kafka} into {db}; look at {url} (Ctrl-C stops it)"),
+                lambda url: tell(
+                    screen, f"{at.topic} at {kafka} into {db}; look at {url}{asked} (Ctrl-C stops it)"
+                ),
+                desk=desk,
+                sql=sql,
             )
 
         worker = Worker(

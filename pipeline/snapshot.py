@@ -1,0 +1,125 @@
+"""A copy of a database at one moment, for whoever wants to read it in peace.
+
+Copying a file that is being written gives a broken one, silently. A worker copies its own, between two
+transactions (`Store.copy_to`); here a copy is looked over and takes the place of the last one in a single
+step. Whoever has that one open keeps it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+
+from pipeline.audit import audit
+from pipeline.database import open_reader, open_writer, stored_definitions
+from pipeline.errors import DatabaseError, InputError
+from pipeline.live_sql.guard import RELATIONS
+
+FILE_ENDING = ".duckdb"
+
+
+def age_s(to: Path, now: datetime) -> float | None:
+    """How old the snapshot at `to` is; None where there is none."""
+    return now.timestamp() - to.stat().st_mtime if to.exists() else None
+
+
+def take(copy: Callable[[Path], None], to: Path, now: datetime, memory_limit: str) -> None:
+    """Let `copy` write a database, and show it at `to`: a file that ends in .duckdb, or a folder of Parquet.
+
+    Raises InputError where something else is at `to`, DatabaseError where the copy does not hold.
+    """
+    if not to.parent.is_dir():
+        raise InputError(f"{to.parent} is no directory; make it first, or name another")
+    if to.suffix == FILE_ENDING:
+        _take_file(copy, to)
+    else:
+        _take_folder(copy, to, now, memory_limit)
+
+
+def copied(con: DuckDBPyConnection, database: Path, to: Path) -> None:
+    """Copy a database that nobody writes while `con` reads it, and what waits in its log beside it."""
+    _copy(database, to)
+    log = database.with_name(database.name + ".wal")
+    if log.exists():
+        _copy(log, to.with_name(to.name + ".wal"))
+        open_writer(to, stored_definitions(con), lambda *_: None).close()  # the log goes into the file
+
+
+def _take_file(copy: Callable[[Path], None], to: Path) -> None:
+    if to.is_dir():
+        raise InputError(f"{to} is a directory; name a file, or leave {FILE_ENDING} out for Parquet")
+    if to.exists():
+        with open_reader(to):  # refuses what a worker holds, and what is no database of firsthand's
+            pass
+    with _partial(to) as partial:
+        copy(partial)
+        _look_over(partial)
+        to.with_name(to.name + ".wal").unlink(missing_ok=True)  # of the file replaced
+        partial.replace(to)
+
+
+def _take_folder(copy: Callable[[Path], None], to: Path, now: datetime, memory_limit: str) -> None:
+    """The folder is a link to one of this moment's: only so can a whole folder be replaced in one step."""
+    if to.exists() and not to.is_symlink():
+        raise InputError(f"{to} is there already, and no snapshot; remove it, or name another")
+    made = to.with_name(f".{to.name}.{now:%Y%m%dT%H%M%S%f}")
+    made.mkdir()
+    try:
+        with _partial(to) as partial:
+            copy(partial)
+            _look_over(partial)
+            with open_reader(partial) as con:
+                _write_parquet(con, made, memory_limit)
+    except BaseException:
+        shutil.rmtree(made)
+        raise
+    _show(made, to)
+
+
+def _write_parquet(con: DuckDBPyConnection, folder: Path, memory_limit: str) -> None:
+    con.execute(f"set memory_limit = '{memory_limit}'")
+    con.execute("set preserve_insertion_order = false")
+    for relation in RELATIONS:
+        file = str(folder / f"{relation}.parquet").replace("'", "''")
+        con.execute(f"copy (from {relation}) to '{file}' (format parquet, compression zstd)")
+
+
+def _show(made: Path, to: Path) -> None:
+    """Let `to` be `made`; what it was until now stays for those who read it, what it was before that goes."""
+    before = to.readlink().name if to.is_symlink() else None
+    link = to.with_name(f".{to.name}.link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(made.name)
+    link.replace(to)
+    for old in to.parent.glob(f".{to.name}.2*"):
+        if old.name not in (made.name, before):
+            shutil.rmtree(old)
+
+
+def _look_over(copy: Path) -> None:
+    """A copy that does not count up is shown to nobody."""
+    with open_reader(copy) as con:
+        if faults := audit(con).faults:
+            raise DatabaseError(f"the copy does not hold ({faults[0]}); try again")
+
+
+@contextmanager
+def _partial(to: Path) -> Iterator[Path]:
+    """A file beside `to` to be filled; gone at the end unless it was moved."""
+    partial = to.with_name(f".{to.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        yield partial
+    finally:
+        for left in (partial, partial.with_name(partial.name + ".wal")):
+            left.unlink(missing_ok=True)
+
+
+def _copy(source: Path, to: Path) -> None:
+    shutil.copyfile(source, to)
+    with to.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,40 @@
+"""A reader as DuckDB's own users are: DuckDB with its Quack client, in a process that is not the worker."""
+
+from importlib.resources import as_file, files
+from typing import Any, Self
+
+import duckdb
+
+
+class QuackReader:
+    """A client of live SQL; the server is called `cx` in what it asks."""
+
+    def __init__(self, uri: str, token: str) -> None:
+        self.con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        for name in ("httpfs", "quack"):
+            shipped = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}"
+            with as_file(shipped / f"{name}.duckdb_extension") as path:
+                self.con.execute(f"load '{path}'")
+        self.con.execute(f"attach '{uri}' as cx (token '{token}')")
+
+    def ask(self, text: str) -> list[tuple[Any, ...]]:
+        """The rows that the server answers with."""
+        quoted = text.replace("'", "''")
+        return self.con.execute(f"from cx.query('{quoted}')").fetchall()
+
+    def refusal(self, text: str) -> str:
+        """The line in which the server refuses; what it answers is a failure of the test."""
+        try:
+            rows = self.ask(text)
+        except duckdb.Error as error:
+            said, _, drawing = str(error).partition("\n\nLINE 1: ")
+            assert "\n" not in said, said
+            assert drawing or "LINE" not in said
+            return said.removeprefix("Invalid Input Error: ").removeprefix("refused: ")
+        raise AssertionError(f"{text}: answered {rows[:3]}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
