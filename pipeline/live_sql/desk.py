@@ -89,11 +89,14 @@ class Desk:
         self._door.emptied()
 
     def _run(self, reading: Reading, text: str, deadline: float) -> Answer:
-        with reading() as con, self._watch.over(con, deadline) as asked:
-            try:
-                return read(con.execute(text), self.limits)
-            except (duckdb.Error, OSError, pa.ArrowException) as error:
-                raise RefusedError(asked.stopped or _said(error)) from error
+        try:
+            with reading() as con, self._watch.over(con, deadline) as asked:
+                try:
+                    return read(con.execute(text), self.limits)
+                except (duckdb.Error, OSError, pa.ArrowException) as error:
+                    raise RefusedError(asked.stopped or _said(error)) from error
+        except duckdb.Error as error:  # other queries left no room for a connection
+            raise RefusedError(_said(error)) from error
 
     def _short_of_memory(self) -> bool:
         with suppress(duckdb.Error), self._reading() as con:
