@@ -36,6 +36,8 @@ _BROKEN = (
 )
 """What DuckDB raises where the file, or the disk beneath it, fails it; all else is a fault of a statement."""
 
+ROOM_TO_UNDO_BYTES = 256 * 1024 * 1024
+
 _LOCKED = "Could not set lock on file"
 _ALWAYS = {
     "storage_compatibility_version": "latest",
@@ -165,8 +167,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.begin()
     try:
         yield
-    except BaseException:
-        with suppress(duckdb.Error):  # what broke the block may have broken DuckDB
+    except BaseException as error:
+        with suppress(duckdb.Error), _room_to_undo(con, error):  # what broke the block may have broken DuckDB
             con.rollback()
         raise
     con.commit()
@@ -175,6 +177,22 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def lacked_memory(error: duckdb.Error) -> bool:
     """Whether DuckDB had too little memory; where a commit lacked it, that is told in the message only."""
     return isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in str(error)
+
+
+@contextmanager
+def _room_to_undo(con: duckdb.DuckDBPyConnection, error: BaseException) -> Iterator[None]:
+    """More memory for the block, where `error` says that it lacked: DuckDB ends where a rollback lacks it."""
+    if not (isinstance(error, duckdb.Error) and lacked_memory(error)):
+        yield
+        return
+    with con.cursor() as other:
+        limit = one(other, "select parse_formatted_bytes(current_setting('memory_limit'))")
+        other.execute(f"set global memory_limit = '{limit + ROOM_TO_UNDO_BYTES}B'")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.OutOfMemoryException):  # it is still in use: the next one will try again
+                other.execute(f"set global memory_limit = '{limit}B'")
 
 
 @contextmanager

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.metrics import METRICS, Metric, quantities
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 from pipeline.sums import CELL_DIMENSIONS, DIMENSIONS, SUMS, contributions, kept_of, sums, totals
 
 WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
 """The kinds of windows that metrics have, and how far back each is moved."""
 
-_UNITS = {"": "1", "seconds": "0.001"}
+_UNITS = {"": "1::decimal(4, 3)", "seconds": "0.001::decimal(4, 3)"}
 
 
 class Question(NamedTuple):
@@ -44,10 +44,35 @@ def readings(asked: Question, fact_columns: Mapping[str, str]) -> str:
         denominators=", ".join(_sum_of(each, "denominator", "1") for each in METRICS),
         squares=", ".join(_sum_of(each, "squares", "null::hugeint") for each in METRICS),
         metrics=", ".join(
-            f"({n}, '{each.name}', '{each.kind}', {_UNITS[each.unit]}::decimal(4, 3))"
+            f"({n}, '{each.name}', '{each.kind}', {_UNITS[each.unit]})"
             for n, each in enumerate(METRICS, start=1)
         ),
         as_of="make_timestamptz(as_of_us)",
+        figures=load("figures").rstrip(),
+    )
+
+
+def channel_by_reason(metric: Metric, fact_columns: str) -> str:
+    """One metric's readings by two dimensions at once, for a window of $span that ends at $as_of.
+
+    `metrics_at` knows one dimension at a time, since cells do; this reads the facts of the window, so
+    its cost follows the events in it.
+    """
+    until = f"epoch_us($as_of) - {WINDOWS[metric.window]}"
+    columns = {each: SUMS[each] for each in quantities(metric.name).values()}
+    return fill(
+        "channel_by_reason",
+        fact_columns=fact_columns,
+        after_us=f"({until} - internal.span_us($span))",
+        until_us=f"({until})",
+        totals=totals(columns),
+        contributions=contributions(columns),
+        kind=metric.kind,
+        unit=_UNITS[metric.unit],
+        numerator=_kept_sum(metric, "numerator", "0"),
+        denominator=_kept_sum(metric, "denominator", "1"),
+        squares=_kept_sum(metric, "squares", "null::hugeint"),
+        figures=load("figures").rstrip(),
     )
 
 
@@ -137,5 +162,9 @@ def _until(window: str, last: int, before: str, unit: str) -> str:
 
 def _sum_of(metric: Metric, alias: str, otherwise: str) -> str:
     """Where the readings find a metric's sum: the column's name with its window."""
+    return _kept_sum(metric, alias, otherwise, f"{metric.window}.")
+
+
+def _kept_sum(metric: Metric, alias: str, otherwise: str, relation: str = "") -> str:
     expression = quantities(metric.name).get(alias)
-    return otherwise if expression is None else f"coalesce({metric.window}.{SUMS[expression]}, 0)"
+    return otherwise if expression is None else f"coalesce({relation}{SUMS[expression]}, 0)"

@@ -12,7 +12,8 @@ from pipeline.database import one
 from pipeline.metrics import METRICS
 from pipeline.spans import SPANS
 
-_COLUMNS = "metric, span, dimension, member, as_of, numerator, denominator, value, low, high"
+COLUMNS = "metric, span, dimension, member, as_of, numerator, denominator, value, low, high"
+"""The columns of `metrics`, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ def report(
     Sorted by metric, as METRICS has them, and member.
     """
     if as_of is None and span in SPANS:
-        query = f"select {_COLUMNS} from metrics where span = $span and dimension = $by"
+        query = f"select {COLUMNS} from metrics where span = $span and dimension = $by"
         rows = con.execute(query, {"span": span, "by": by}).fetchall()
     elif (moment := as_of or last_refresh(con)) is not None:
-        query = f"select {_COLUMNS} from metrics_at($as_of, $span, $by)"
+        query = f"select {COLUMNS} from metrics_at($as_of, $span, $by)"
         rows = con.execute(query, {"as_of": moment, "span": span, "by": by}).fetchall()
     else:
         rows = []

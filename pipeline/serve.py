@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from secrets import compare_digest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -17,21 +16,29 @@ from pipeline.audit import audit
 from pipeline.errors import FirsthandError, InputError
 from pipeline.held import announced, new_token
 from pipeline.live_sql.desk import Desk
+from pipeline.page_data.moments import written
+from pipeline.page_data.routes import Page
 from pipeline.report import last_refresh, report
 from pipeline.spans import microseconds, moment
 from pipeline.store import Store
 from pipeline.sums import DIMENSIONS
 from pipeline.worker import WorkerState
 
+if TYPE_CHECKING:
+    from checks.report import CheckReport
+
 HOST = "127.0.0.1"
 ARROW = "application/vnd.apache.arrow.stream"
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_FROM_ELSEWHERE = ("cross-site", "same-site")
 
 
 class Answers:
@@ -48,7 +55,10 @@ class Answers:
     def app(self) -> web.Application:
         """The routes: the page and what it reads are open on the loopback, the commands need the token."""
         app = web.Application(middlewares=[self._guard])
-        app.router.add_get("/", self._page)
+        page = Page(self._store, self._state, self._found)
+        app.add_routes(page.routes())
+        app.on_response_prepare.append(_with_headers)
+        app.on_shutdown.append(page.end)
         app.router.add_get("/readings", self._readings)
         app.router.add_get("/api/report", self._report)
         app.router.add_get("/api/audit", self._audit)
@@ -62,6 +72,8 @@ class Answers:
         # A page of another origin may reach the loopback through a name of its own: only ours may ask.
         if request.host.rpartition(":")[0] not in (HOST, "localhost"):
             return web.Response(status=403, text="ask by 127.0.0.1")
+        if request.path != "/" and _is_from_elsewhere(request):
+            return web.Response(status=403, text="only this page itself may ask")
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if request.path.startswith("/api/") and not compare_digest(bearer.encode(), self._token.encode()):
             return web.Response(status=401, text="this needs the token beside the database")
@@ -71,12 +83,7 @@ class Answers:
             response = web.Response(status=400, text=str(error))
         except ValueError as error:
             response = web.Response(status=400, text=f"{request.path}: {error}")
-        response.headers.update(_HEADERS)
         return response
-
-    async def _page(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape
-        page = files("pipeline").joinpath("page.html").read_text(encoding="utf-8")
-        return web.Response(text=page, content_type="text/html")
 
     async def _readings(self, request: web.Request) -> web.Response:
         """The current readings of one span and dimension, and how the worker is doing."""
@@ -106,8 +113,9 @@ class Answers:
 
     async def _check(self, request: web.Request) -> web.Response:
         docs = Path(request.query["docs"]) if "docs" in request.query else None
-        found = await asyncio.to_thread(self._checked, moment(request.query.get("now", "")), docs)
-        return web.Response(text=found, content_type="application/json")
+        now = moment(request.query.get("now", ""))
+        found = await asyncio.to_thread(self._checked, now, docs)
+        return web.Response(text=found.to_json(), content_type="application/json")
 
     async def _query(self, request: web.Request) -> web.Response:
         if self._desk is None:
@@ -119,16 +127,41 @@ class Answers:
         await asyncio.to_thread(self._store.copy_to, Path(await request.text()))
         return web.Response()
 
-    def _checked(self, now: datetime, docs: Path | None) -> str:
+    async def _found(self) -> "CheckReport | None":
+        """The checks for the page: as of the last refresh; None before the first."""
+        with self._store.reading() as con:
+            as_of = last_refresh(con)
+        return None if as_of is None else await asyncio.to_thread(self._checked, as_of, None)
+
+    def _checked(self, now: datetime, docs: Path | None) -> "CheckReport":
         from checks.run import run_checks  # noqa: PLC0415 - Great Expectations takes seconds to import
 
         with self._store.reading() as con:
-            return run_checks(con, last_refresh(con) or now, docs).to_json()
+            return run_checks(con, last_refresh(con) or now, docs)
+
+
+async def _with_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001
+    response.headers.update(_HEADERS)
+
+
+def _is_from_elsewhere(request: web.Request) -> bool:
+    """Does a browser say that another site's page asks? What is no browser says nothing."""
+    origin = request.headers.get("Origin")
+    return request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE or (
+        origin is not None and origin != f"http://{request.host}"
+    )
 
 
 def state_of(worker: WorkerState) -> dict[str, Any]:
     """How a worker is doing, for programs."""
-    return {"phase": worker.phase, "lag": sum(worker.lag.values()), **asdict(worker.tally)}
+    return {
+        "phase": worker.phase,
+        "lag": sum(worker.lag.values()),
+        "lags": worker.lag,
+        **asdict(worker.tally),
+        "as_of": written(worker.as_of),
+        "refreshed_s_ago": worker.refreshed_s_ago,
+    }
 
 
 def listening(port: int | None) -> socket.socket:
@@ -161,7 +194,7 @@ async def serving(
     `desk` answers queries in SQL; `sql` is where it does so over Quack too.
     """
     token = new_token()
-    runner = web.AppRunner(Answers(store, token, state, desk).app(), access_log=None)
+    runner = web.AppRunner(Answers(store, token, state, desk).app(), access_log=None, shutdown_timeout=5)
     await runner.setup()
     url = f"http://{HOST}:{listener.getsockname()[1]}/"
     try:

@@ -58,11 +58,16 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What the worker is at. `tally` counts this run; `lag` is records to be stored, per partition."""
+    """What the worker is at. `tally` counts this run; `lag` is records to be stored, per partition.
+
+    `as_of` is the moment of the last refresh, which ended `refreshed_s_ago`; None before the first.
+    """
 
     phase: Literal["starting", "running", "stopping"] = "starting"
     tally: Tally = field(default_factory=Tally)
     lag: dict[int, int] = field(default_factory=dict)
+    as_of: datetime | None = None
+    refreshed_s_ago: float | None = None
 
 
 Service = Callable[["Worker"], AbstractAsyncContextManager[Any]]
@@ -104,6 +109,7 @@ class Worker:
         self._services = services
         self._phase: Literal["starting", "running", "stopping"] = "starting"
         self._tally = Tally()
+        self._refreshed: tuple[datetime, float] | None = None
         self._writing = ThreadPoolExecutor(1, "writing")
         self._beside = ThreadPoolExecutor(1, "beside")
         self._stopping = asyncio.Event()
@@ -142,7 +148,18 @@ class Worker:
     def state(self) -> WorkerState:
         """What the worker is at."""
         consumer = self._app.consumer if self._app and self._phase != "starting" else None
-        return WorkerState(self._phase, self._tally, consumer.lag() if isinstance(consumer, Consumer) else {})
+        return WorkerState(
+            self._phase,
+            self._tally,
+            consumer.lag() if isinstance(consumer, Consumer) else {},
+            *self._last_refresh(),
+        )
+
+    def _last_refresh(self) -> tuple[datetime | None, float | None]:
+        if self._refreshed is None or self._loop is None:
+            return None, None
+        as_of, ended = self._refreshed
+        return as_of, self._loop.time() - ended
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -232,8 +249,9 @@ class Worker:
     def _ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime) -> Awaitable[Tally]:
         return self._in(self._writing, self._store.ingest, batches, ingested_at)
 
-    def _refresh(self, as_of: datetime) -> Awaitable[None]:
-        return self._in(self._beside, self._store.refresh, as_of)
+    async def _refresh(self, as_of: datetime) -> None:
+        await self._in(self._beside, self._store.refresh, as_of)
+        self._refreshed = as_of, asyncio.get_running_loop().time()
 
     def _next_offset(self, topic: str, partition: int) -> Awaitable[int | None]:
         return self._in(self._beside, self._store.next_offset, topic, partition)

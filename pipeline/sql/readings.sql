@@ -46,17 +46,7 @@ select
     dim as dimension,
     names.name as member,
     {as_of} as as_of,
-    (numerator * unit)::decimal(18, 3) as numerator,
-    denominator,
-    (numerator * unit)::double / denominator as value,
-    case kind
-        when 'share' then internal.at_most(internal.wilson(numerator, denominator, -1), value)
-        when 'mean' then value - unit * internal.mean_margin(numerator, squares, denominator)
-    end as low,
-    case kind
-        when 'share' then internal.at_least(internal.wilson(numerator, denominator, 1), value)
-        when 'mean' then value + unit * internal.mean_margin(numerator, squares, denominator)
-    end as high,
+    {figures}
 from counted
 inner join internal.names as names on names.number = counted.member
 cross join edges
