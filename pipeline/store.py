@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import Self
 
 import duckdb
@@ -19,6 +20,7 @@ from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
+from pipeline.checkpoint import Checkpoints
 from pipeline.database import catalog_of, cursor, one, stored_definitions, transaction
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
@@ -30,6 +32,9 @@ from pipeline.rejection import Rejection
 from pipeline.rejection_limit import RejectionLimit
 from pipeline.sql import load
 from pipeline.tally import Tally
+
+CHECKPOINT_BYTES = 64_000_000
+"""Of log. Texts of more than 4 KB that are in the log are in memory too, and cannot be put aside."""
 
 # Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -56,6 +61,7 @@ class Store:
         self._freshen = freshen(stored_definitions(con))
         self._names = Names(con)
         self._limit = limit or RejectionLimit()
+        self._checkpoints = _checkpoints(con)
 
     def ingest(
         self,
@@ -78,6 +84,8 @@ class Store:
             tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
             cells.fold_when_due(self._con, self._fold_facts)
             self._move_watermarks(new, tallies)
+        if self._checkpoints:
+            self._checkpoints.make_when_due()
         return reduce(add, tallies.values(), Tally())
 
     def refresh(self, as_of: datetime) -> None:
@@ -135,14 +143,21 @@ class Store:
         """Close. DuckDB would keep a failure to write to itself, and leave the rest in the log."""
         try:
             if error is None:
-                self._con.execute("checkpoint")
+                self.checkpoint()
         finally:
             self.close()
+
+    def checkpoint(self) -> None:
+        """Bring what is in the log into the file."""
+        if self._checkpoints:
+            self._checkpoints.make()
 
     def close(self) -> None:
         """Let the file go."""
         for con in (self._sending, self._refreshing, self._con):
             con.close()
+        if self._checkpoints:
+            self._checkpoints.close()
 
     def _watermarks(self) -> dict[tuple[str, int], int]:
         rows = self._con.execute("select topic, partition, next_offset from watermarks").fetchall()
@@ -190,6 +205,12 @@ def _refuse_gaps(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, 
                 "were never consumed and are gone from the topic; build a new database by `firsthand replay`"
             )
         reached[at] = max(batch.next, reached.get(at, 0))
+
+
+def _checkpoints(con: duckdb.DuckDBPyConnection) -> Checkpoints | None:
+    """Of a database in a file; one in memory needs none."""
+    path = one(con, "select path from duckdb_databases() where database_name = current_database()")
+    return Checkpoints(con, Path(path), CHECKPOINT_BYTES) if path else None
 
 
 @contextmanager
