@@ -131,7 +131,7 @@ def profile(events: Path) -> dict[str, Any]:
         ledger.charges.clear()  # what opening took
         records = sum(timed.ingest([batch], clock()).consumed for batch in _read(events, ledger))
         with ledger.step("close(), with the last checkpoint"):
-            con.execute("checkpoint")
+            timed.checkpoint()
             timed.close()
     return {
         "records": records,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
+from pipeline.checkpoint import HEADERS_BYTES, beside, mend
 from pipeline.errors import DatabaseError, DatabaseHeldError, is_disk_full
 from pipeline.settings import Definitions
 
@@ -21,11 +22,8 @@ ROW_GROUP_ROWS = 30_720
 records at a time costs half of what it does with DuckDB's 122,880. (A transaction that fills groups and
 leaves a small rest, as 31,000 or 64,000 records do, makes the next checkpoint write them all again.)"""
 
-CHECKPOINT_EVERY = "64MB"
-"""Of log. Texts of more than 4 KB that are in the log are in memory too, and cannot be put aside."""
-
-HEADER_BYTES = 3 * 4096
-"""What stands in a file of DuckDB's before its first block."""
+_NEVER = "1000TB"
+"""Of log before DuckDB makes a checkpoint by itself; the store makes them (checkpoint.py)."""
 
 _BROKEN = (
     duckdb.IOException,
@@ -66,10 +64,10 @@ def open_writer(
     """
     if not path.exists():
         _make(path, definitions, create)
-    con = _attached(
-        path, memory_limit=memory_limit, threads=str(threads), checkpoint_threshold=CHECKPOINT_EVERY
-    )
+    mend(path)
+    con = _attached(path, memory_limit=memory_limit, threads=str(threads), checkpoint_threshold=_NEVER)
     try:
+        con.execute("pragma disable_checkpoint_on_shutdown")
         with failing_as(path):
             _check(con, path, definitions)
     except BaseException:
@@ -88,7 +86,7 @@ def _make(
             with _attached(unfinished) as con:
                 create(con, definitions)
                 con.execute("checkpoint")
-            path.with_name(path.name + ".wal").unlink(missing_ok=True)  # of a file that is gone
+            forget_companions(path)  # of a file that is gone
             path.hardlink_to(unfinished)
     except FileExistsError:
         pass  # another process was faster; whether it holds the file, opening it will tell
@@ -125,11 +123,24 @@ def built_anew(
                 yield con
         finally:
             con.close()
-        path.with_name(path.name + ".wal").unlink(missing_ok=True)  # of the file replaced
+        absorb_log(partial)
+        forget_companions(path)  # of the file replaced
         partial.replace(path)
     finally:
-        for left in (partial, partial.with_name(partial.name + ".wal")):
-            left.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+        forget_companions(partial)
+
+
+def absorb_log(path: Path) -> None:
+    """Bring what was left in the log of a database that nobody else has open into its file."""
+    with _attached(path) as con:
+        con.execute("checkpoint")
+
+
+def forget_companions(path: Path) -> None:
+    """Remove what DuckDB and `checkpoint` have left beside a file that is gone, or will be."""
+    for companion in (path.with_name(path.name + ".wal"), beside(path)):
+        companion.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -186,7 +197,8 @@ def _room_to_undo(con: duckdb.DuckDBPyConnection, error: BaseException) -> Itera
         yield
         return
     with con.cursor() as other:
-        limit = one(other, "select parse_formatted_bytes(current_setting('memory_limit'))")
+        # The setting is told in tenths of a unit, rounded down, and so is what is read from it.
+        limit = one(other, "select parse_formatted_bytes(current_setting('memory_limit')) + 1")
         other.execute(f"set global memory_limit = '{limit + ROOM_TO_UNDO_BYTES}B'")
         try:
             yield
@@ -272,6 +284,7 @@ def secluded(**config: str) -> duckdb.DuckDBPyConnection:
 
 
 def _connect(path: Path, **config: str) -> duckdb.DuckDBPyConnection:
+    mend(path)
     with _refused(path):
         con = duckdb.connect(str(path), config={**_ALWAYS, **config})
     con.execute("set global TimeZone = 'UTC'")
@@ -322,9 +335,9 @@ def _require_whole(con: duckdb.DuckDBPyConnection, path: Path) -> None:
         "select block_size * used_blocks from pragma_database_size() "
         "where database_name = current_database()",
     )
-    if (size := path.stat().st_size) < HEADER_BYTES + blocks:
+    if (size := path.stat().st_size) < HEADERS_BYTES + blocks:
         raise DatabaseError(
-            f"{path} is cut short: it has {size} bytes, and at least {HEADER_BYTES + blocks} belong to it; "
+            f"{path} is cut short: it has {size} bytes, and at least {HEADERS_BYTES + blocks} belong to it; "
             "restore a copy, or build another by `firsthand replay`"
         )
 

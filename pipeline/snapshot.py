@@ -15,7 +15,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from pipeline.audit import audit
-from pipeline.database import open_reader, open_writer, stored_definitions
+from pipeline.database import absorb_log, forget_companions, open_reader
 from pipeline.errors import DatabaseError, InputError
 from pipeline.live_sql.guard import RELATIONS
 
@@ -40,13 +40,16 @@ def take(copy: Callable[[Path], None], to: Path, now: datetime, memory_limit: st
         _take_folder(copy, to, now, memory_limit)
 
 
-def copied(con: DuckDBPyConnection, database: Path, to: Path) -> None:
-    """Copy a database that nobody writes while `con` reads it, and what waits in its log beside it."""
-    _copy(database, to)
+def copied(database: Path, to: Path) -> None:
+    """Copy a database that this process has open to read, and what waits in its log beside it.
+
+    The log goes first: to have read the file to its end gives up the lock that keeps writers away from it.
+    """
     log = database.with_name(database.name + ".wal")
     if log.exists():
         _copy(log, to.with_name(to.name + ".wal"))
-        open_writer(to, stored_definitions(con), lambda *_: None).close()  # the log goes into the file
+    _copy(database, to)
+    absorb_log(to)
 
 
 def _take_file(copy: Callable[[Path], None], to: Path) -> None:
@@ -58,7 +61,7 @@ def _take_file(copy: Callable[[Path], None], to: Path) -> None:
     with _partial(to) as partial:
         copy(partial)
         _look_over(partial)
-        to.with_name(to.name + ".wal").unlink(missing_ok=True)  # of the file replaced
+        forget_companions(to)  # of the file replaced
         partial.replace(to)
 
 
@@ -115,8 +118,8 @@ def _partial(to: Path) -> Iterator[Path]:
     try:
         yield partial
     finally:
-        for left in (partial, partial.with_name(partial.name + ".wal")):
-            left.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+        forget_companions(partial)
 
 
 def _copy(source: Path, to: Path) -> None:

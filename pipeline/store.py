@@ -5,7 +5,6 @@ come again.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
+from pipeline.checkpoint import Checkpoints
 from pipeline.database import catalog_of, cursor, lacked_memory, one, stored_definitions, transaction
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
@@ -36,7 +36,9 @@ from pipeline.tally import Tally
 from pipeline.turns import Turns
 
 T = TypeVar("T")
-COPIED_AT_ONCE = 16 * 1024 * 1024
+
+CHECKPOINT_BYTES = 64_000_000
+"""Of log. Texts of more than 4 KB that are in the log are in memory too, and cannot be put aside."""
 
 # Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -64,6 +66,7 @@ class Store:
         self._names = Names(con)
         self._limit = limit or RejectionLimit()
         self._turns = Turns()
+        self._checkpoints = _checkpoints(con)
         self.readers: Callable[[], AbstractContextManager[object]] | None = None
         """Keeps others who read off this database's memory for a block; None where nobody else reads."""
 
@@ -91,6 +94,8 @@ class Store:
             tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
             cells.fold_when_due(self._con, self._fold_facts)
             self._move_watermarks(new, tallies)
+        if self._checkpoints:
+            self._checkpoints.make_when_due()
         return reduce(add, tallies.values(), Tally())
 
     def refresh(self, as_of: datetime) -> None:
@@ -145,16 +150,15 @@ class Store:
 
         Raises InputError where something is there already.
         """
-        with self._turns.alone(), self.reading() as con:
-            con.execute("checkpoint")
-            source = one(con, "select path from duckdb_databases() where database_name = current_database()")
-            try:
-                with path.open("xb") as to, Path(source).open("rb") as file:
-                    shutil.copyfileobj(file, to, COPIED_AT_ONCE)
-            except OSError as error:
-                raise InputError(f"{path}: {error.strerror}; name another file") from error
-        with path.open("rb") as to:
-            os.fsync(to.fileno())
+        if self._checkpoints is None:
+            raise InputError("a database in memory has no file to copy")
+        try:
+            with self._turns.alone(), path.open("xb") as to:
+                self._checkpoints.make()
+                self._checkpoints.copy_to(to)
+                os.fsync(to.fileno())
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}; name another file") from error
 
     def __enter__(self) -> Self:
         """For a `with` block, at the end of which everything is in the one file, or the block raises."""
@@ -164,14 +168,21 @@ class Store:
         """Close. DuckDB would keep a failure to write to itself, and leave the rest in the log."""
         try:
             if error is None:
-                self._con.execute("checkpoint")
+                self.checkpoint()
         finally:
             self.close()
+
+    def checkpoint(self) -> None:
+        """Bring what is in the log into the file."""
+        if self._checkpoints:
+            self._checkpoints.make()
 
     def close(self) -> None:
         """Let the file go."""
         for con in (self._sending, self._refreshing, self._con):
             con.close()
+        if self._checkpoints:
+            self._checkpoints.close()
 
     def _with_room(self, con: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
         """Do `work` of `con`, all of it or nothing; where readers left it too little memory, without them."""
@@ -232,6 +243,12 @@ def _refuse_gaps(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, 
                 "were never consumed and are gone from the topic; build a new database by `firsthand replay`"
             )
         reached[at] = max(batch.next, reached.get(at, 0))
+
+
+def _checkpoints(con: duckdb.DuckDBPyConnection) -> Checkpoints | None:
+    """Of a database in a file; one in memory needs none."""
+    path = one(con, "select path from duckdb_databases() where database_name = current_database()")
+    return Checkpoints(con, Path(path), CHECKPOINT_BYTES) if path else None
 
 
 @contextmanager

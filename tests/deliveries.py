@@ -60,11 +60,8 @@ def new_store(
     path: Path | str, definitions: Definitions | None = None, fold_facts: int = FOLD_FACTS
 ) -> Iterator[Store]:
     """A store on a database file, made where it is not there."""
-    store = Store(open_writer(Path(path), definitions or Definitions(), create_schema), fold_facts)
-    try:
+    with Store(open_writer(Path(path), definitions or Definitions(), create_schema), fold_facts) as store:
         yield store
-    finally:
-        store.close()
 
 
 @contextmanager

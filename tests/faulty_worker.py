@@ -71,7 +71,7 @@ def in_a_checkpoint(number: int) -> None:
         found = ingest(store, *values)
         if next(calls) == number:
             threading.Timer(random.Random(number).uniform(0, 0.01), kill).start()  # noqa: S311 - seeded
-        store._con.execute("checkpoint")
+        store.checkpoint()
         return found
 
     Store.ingest = wrapped

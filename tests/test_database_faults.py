@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.database import HEADER_BYTES
+from pipeline.checkpoint import HEADERS_BYTES
 from tests.command import ended, until
 from tests.faulty_worker import faulty
 from tests.simulated import RECORDS, Simulated
@@ -153,8 +153,8 @@ GARBAGE = random.Random(4).randbytes(4096)  # noqa: S311
 DAMAGES = {
     "in the first header": (cut(100), "cannot be opened"),
     "between the headers": (cut(5000), "cannot be opened"),
-    "before the first block": (cut(HEADER_BYTES), "cannot be opened"),
-    "in the middle": (cut(HEADER_BYTES + BLOCK * 5 // 2), "cut short"),
+    "before the first block": (cut(HEADERS_BYTES), "cannot be opened"),
+    "in the middle": (cut(HEADERS_BYTES + BLOCK * 5 // 2), "cut short"),
     "near the end": (cut(-3 * BLOCK), "cut short"),
     "garbage for the first header": (spoilt(0, GARBAGE), "cannot be opened"),
     "garbage for the second header": (spoilt(4096, GARBAGE), "cannot be opened"),
@@ -182,7 +182,7 @@ def test_a_truncated_or_foreign_file_is_refused_by_every_command_and_left_alone(
 def test_a_damaged_block_is_told_of_by_whoever_reads_it(said, simulated, tmp_path):
     path = tmp_path / "x.duckdb"
     content = bytearray(simulated.file.with_name("undisturbed.duckdb").read_bytes())
-    content[HEADER_BYTES + 5 * BLOCK + 1000] ^= 0xFF
+    content[HEADERS_BYTES + 5 * BLOCK + 1000] ^= 0xFF
     path.write_bytes(content)
     code, out, err = said("fingerprint", "--db", path)
     assert (code, out, err.count("\n")) == (1, "", 1)

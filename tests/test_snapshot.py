@@ -171,13 +171,13 @@ def test_what_waits_in_the_log_of_a_killed_worker_is_in_the_copy(tmp_path):
     path = tmp_path / "x.duckdb"
     with opened(path) as store:
         store.ingest([batch(0)], NOW)
-        store._con.execute("checkpoint")
+        store.checkpoint()
         store.ingest([batch(SIZE)], NOW)
         killed = tmp_path / "killed.duckdb"
         for ending in ("", ".wal"):
             shutil.copyfile(f"{path}{ending}", f"{killed}{ending}")
-    with open_reader(killed) as con:
-        take(lambda to: copied(con, killed, to), tmp_path / "copy.duckdb", NOW, "300MB")
+    with open_reader(killed):
+        take(lambda to: copied(killed, to), tmp_path / "copy.duckdb", NOW, "300MB")
     assert consumed(tmp_path / "copy.duckdb") == 2 * SIZE
     assert not (tmp_path / ".copy.duckdb.partial.wal").exists()
 

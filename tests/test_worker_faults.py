@@ -195,7 +195,8 @@ def test_killed_before_and_after_each_of_the_two_commits(stream):
                 assert ended(process).returncode == -signal.SIGKILL
             now = sum(reached(stream).values())
             assert now > before
-            assert committed(stream, own["FIRSTHAND_GROUP"]) < now - before * bool(number)
+            if number:  # the first one has told Kafka of its first transaction, if there was time
+                assert committed(stream, own["FIRSTHAND_GROUP"]) < now - before
             before = now
         assert ended(sender).returncode == 0
     finish(stream)

@@ -77,7 +77,7 @@ def take_snapshot(
         if isinstance(source, Holder):
             take(source.copy_to, to, clock(), at.memory_limit)
         else:
-            take(lambda path: copied(source, db, path), to, clock(), at.memory_limit)
+            take(lambda path: copied(db, path), to, clock(), at.memory_limit)
     print(f"{to}: a snapshot of {db}")  # noqa: T201
 
 
