@@ -36,7 +36,7 @@ class Contacts:
         encode = msgspec.json.encode
         for n in range(self._count):
             customer = f"bench-customer-{n * 7919 % CUSTOMERS}"
-            partition = kafka._partition_of(customer.encode(), PARTITIONS)  # noqa: SLF001 - the key's own hash
+            partition = kafka.partition_of(customer.encode(), PARTITIONS)
             self.sent[n] = partition, time.monotonic()
             yield customer.encode(), encode(self._contact(n, customer, partition))
 

@@ -9,7 +9,9 @@ from typing import Any
 import faust
 from mode.threads import WorkerThread
 
-from pipeline.transport import SCHEME, BatchApp, BatchSchema, Supervisor, credentials
+from pipeline.transport import SCHEME
+from pipeline.transport.app import BatchApp, Supervisor, credentials
+from pipeline.transport.batched import BatchSchema
 from pipeline.worker_settings import WorkerSettings
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from pipeline.rejection import Rejection
-from pipeline.transport import FORBIDDEN
+from pipeline.transport.refusals import FORBIDDEN
 
 logger = logging.getLogger(__name__)
 

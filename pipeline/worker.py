@@ -27,7 +27,9 @@ from pipeline.lookout import prepare_topics, watch_topic
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
 from pipeline.tally import Tally
-from pipeline.transport import FORBIDDEN, BatchApp, Consumer
+from pipeline.transport.app import BatchApp
+from pipeline.transport.consumer import Consumer
+from pipeline.transport.refusals import FORBIDDEN
 from pipeline.worker_settings import WorkerSettings
 from pipeline.writer import Writer
 

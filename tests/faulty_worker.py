@@ -58,7 +58,7 @@ def after_duckdb_committed(number: int) -> None:
 
 def before_kafka_commits(number: int) -> None:
     """Acknowledged, and on its way to be Kafka's committed offset."""
-    from pipeline.transport import Consumer
+    from pipeline.transport.consumer import Consumer
 
     wrap(Consumer, "_commit", number, before=True)
 

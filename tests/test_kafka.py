@@ -51,7 +51,7 @@ def test_the_end_of_a_topic_is_that_of_its_last_record_not_of_its_last_batch(bro
 
 
 def test_batches_are_bounded_and_follow_on_without_a_gap(broker, topic, monkeypatch):
-    monkeypatch.setattr(kafka, "MAX_BATCH_RECORDS", 500)
+    monkeypatch.setattr("pipeline.kafka.consumer.MAX_BATCH_RECORDS", 500)
     name = topic()
     kafka.ensure_topics(broker, {name: 2})
     kafka.produce(broker, name, ((b"%d" % n, b"v") for n in range(3_000)))

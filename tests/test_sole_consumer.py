@@ -2,7 +2,7 @@
 
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
-from pipeline.sole_consumer import SoleConsumer
+from pipeline.transport.sole_consumer import SoleConsumer
 
 
 class Cluster:

@@ -7,9 +7,11 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
 from faust.types import TP
 
-from pipeline import transport
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
+from pipeline.transport import unpacker
+from pipeline.transport.consumer import Consumer
+from pipeline.transport.unpacker import PartitionRecords
 
 HERE = TP("unpacked", 0)
 
@@ -63,18 +65,18 @@ class Wire:
 
 @pytest.fixture(autouse=True)
 def batched(monkeypatch):
-    monkeypatch.setattr(transport, "_batched", {HERE.topic})
+    monkeypatch.setattr(unpacker, "BATCHED", {HERE.topic})
 
 
-def unpacker(
+def unpacking(
     at: int, *wire: WireBatch, isolation: int = READ_UNCOMMITTED, aborted: list[tuple[int, int]] | None = None
-) -> transport.PartitionRecords:
+) -> PartitionRecords:
     """`aborted`: (producer, first offset) of transactions, as the broker sends them with a fetch."""
-    return transport.PartitionRecords(HERE, Wire(list(wire)), aborted, at, None, None, True, isolation)
+    return PartitionRecords(HERE, Wire(list(wire)), aborted, at, None, None, True, isolation)
 
 
 def fetch(at: int, *wire: WireBatch) -> list[RecordBatch]:
-    return list(unpacker(at, *wire))
+    return list(unpacking(at, *wire))
 
 
 def test_records_keep_their_keys_values_and_timestamps():
@@ -104,7 +106,7 @@ def test_holes_left_by_compaction_are_covered():
 
 
 def test_a_control_batch_is_a_range_without_records():
-    control = unpacker(10, WireBatch([10], 12, is_control_batch=True))
+    control = unpacking(10, WireBatch([10], 12, is_control_batch=True))
     [batch] = control
     assert (batch.start, batch.next, len(batch)) == (10, 12, 0)
     assert control.next_fetch_offset == 12
@@ -124,7 +126,7 @@ def test_records_of_an_aborted_transaction_are_left_out_up_to_its_producer_s_mar
         WireBatch([4], 5, producer_id=7, is_control_batch=True),
         WireBatch([5], 6, producer_id=7),
     )
-    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
+    [batch] = unpacking(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
     assert (batch.start, batch.next, list(batch.offsets)) == (0, 6, [1, 2, 5])
 
 
@@ -134,7 +136,7 @@ def test_an_aborted_transaction_begins_at_its_own_offset_not_at_its_producer_s_f
         WireBatch([1], 2, producer_id=7, is_control_batch=True),
         WireBatch([2], 3, producer_id=7),
     )
-    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 2)])
+    [batch] = unpacking(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 2)])
     assert list(batch.offsets) == [0]
     assert batch.next == 3
 
@@ -145,25 +147,25 @@ def test_a_mark_that_compaction_emptied_still_ends_its_transaction():
         WireBatch([], 2, producer_id=7, is_control_batch=True),
         WireBatch([2], 3, producer_id=7),
     )
-    [batch] = unpacker(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
+    [batch] = unpacking(0, *wire, isolation=READ_COMMITTED, aborted=[(7, 0)])
     assert list(batch.offsets) == [2]
 
 
 def test_a_batch_is_closed_when_it_has_enough_records(monkeypatch):
-    monkeypatch.setattr(transport, "MAX_BATCH_RECORDS", 3)
+    monkeypatch.setattr(unpacker, "MAX_BATCH_RECORDS", 3)
     batches = fetch(27, WireBatch([27, 28, 29], 30), WireBatch([30], 31))
     assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 31)]
 
 
 def test_a_batch_is_closed_when_it_has_enough_bytes(monkeypatch):
-    monkeypatch.setattr(transport, "MAX_BATCH_BYTES", 8)
+    monkeypatch.setattr(unpacker, "MAX_BATCH_BYTES", 8)
     batches = fetch(27, WireBatch([27, 28, 29], 30), WireBatch([30, 31], 32), WireBatch([32], 33))
     assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 33)]
 
 
 def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
     damaged = WireBatch([2, 3], 4, whole=False)
-    first = unpacker(0, WireBatch([0, 1], 2), damaged)
+    first = unpacking(0, WireBatch([0, 1], 2), damaged)
     assert [list(batch.offsets) for batch in first] == [[0, 1]]
     assert first.next_fetch_offset == 2
     with pytest.raises(CorruptRecordException):
@@ -171,15 +173,15 @@ def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
 
 
 def test_a_topic_that_is_not_batched_keeps_its_single_records(monkeypatch):
-    monkeypatch.setattr(transport, "_batched", set())
-    singles = transport.PartitionRecords(HERE, Wire(), None, 0, None, None, True, 0)
+    monkeypatch.setattr(unpacker, "BATCHED", set())
+    singles = PartitionRecords(HERE, Wire(), None, 0, None, None, True, 0)
     assert list(singles) == []
     assert singles._records_iterator is None
 
 
 @pytest.mark.parametrize("start", [5, 15], ids=["replaced", "cut"])
 def test_a_batch_that_does_not_follow_on_is_refused(start):
-    consumer = object.__new__(transport.Consumer)
+    consumer = object.__new__(Consumer)
     consumer._expected = {HERE: 10}
     with pytest.raises(BrokerError, match=f"offset 10 was expected, the broker sent {start}"):
         consumer._require_no_gap(HERE, RecordBatch(*HERE, start, 20))
