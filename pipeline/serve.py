@@ -1,4 +1,4 @@
-"""The worker's own HTTP server on the loopback: answers for the commands, and a page to look at."""
+"""The worker's own HTTP server: answers for the commands, and a page to look at."""
 
 import asyncio
 import socket
@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
+from errno import EADDRNOTAVAIL
 from pathlib import Path
-from secrets import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from pipeline.address import LOOPBACK, from_here
 from pipeline.audit import audit
+from pipeline.entrance import Entrance
 from pipeline.errors import FirsthandError, InputError
 from pipeline.held import announced, new_token
 from pipeline.live_sql.desk import Desk
+from pipeline.live_sql.tokens import Tokens, beside
 from pipeline.page_data.moments import written
 from pipeline.page_data.routes import Page
 from pipeline.report import last_refresh, report
@@ -27,7 +30,6 @@ from pipeline.worker import WorkerState
 if TYPE_CHECKING:
     from checks.report import CheckReport
 
-HOST = "127.0.0.1"
 ARROW = "application/vnd.apache.arrow.stream"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -38,22 +40,21 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_FROM_ELSEWHERE = ("cross-site", "same-site")
 
 
 class Answers:
     """Answers requests from the worker's database; work on it runs beside the event loop."""
 
     def __init__(
-        self, store: Store, token: str, state: Callable[[], dict[str, Any]], desk: Desk | None = None
+        self, store: Store, entrance: Entrance, state: Callable[[], dict[str, Any]], desk: Desk | None = None
     ) -> None:
         self._store = store
-        self._token = token
+        self._entrance = entrance
         self._state = state
         self._desk = desk
 
     def app(self) -> web.Application:
-        """The routes: the page and what it reads are open on the loopback, the commands need the token."""
+        """The routes: the page and what it reads, and what the commands ask for."""
         app = web.Application(middlewares=[self._guard])
         page = Page(self._store, self._state, self._found)
         app.add_routes(page.routes())
@@ -69,16 +70,9 @@ class Answers:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-        # A page of another origin may reach the loopback through a name of its own: only ours may ask.
-        if request.host.rpartition(":")[0] not in (HOST, "localhost"):
-            return web.Response(status=403, text="ask by 127.0.0.1")
-        if request.path != "/" and _is_from_elsewhere(request):
-            return web.Response(status=403, text="only this page itself may ask")
-        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if request.path.startswith("/api/") and not compare_digest(bearer.encode(), self._token.encode()):
-            return web.Response(status=401, text="this needs the token beside the database")
         try:
-            response: web.StreamResponse = await handler(request)
+            refusal = self._entrance.refusal(request)
+            response: web.StreamResponse = await handler(request) if refusal is None else refusal
         except FirsthandError as error:
             response = web.Response(status=400, text=str(error))
         except ValueError as error:
@@ -144,14 +138,6 @@ async def _with_headers(request: web.Request, response: web.StreamResponse) -> N
     response.headers.update(_HEADERS)
 
 
-def _is_from_elsewhere(request: web.Request) -> bool:
-    """Does a browser say that another site's page asks? What is no browser says nothing."""
-    origin = request.headers.get("Origin")
-    return request.headers.get("Sec-Fetch-Site") in _FROM_ELSEWHERE or (
-        origin is not None and origin != f"http://{request.host}"
-    )
-
-
 def state_of(worker: WorkerState) -> dict[str, Any]:
     """How a worker is doing, for programs."""
     return {
@@ -164,15 +150,19 @@ def state_of(worker: WorkerState) -> dict[str, Any]:
     }
 
 
-def listening(port: int | None) -> socket.socket:
-    """A socket that listens on 127.0.0.1:`port` (a free one if None), before anything else is begun.
+def listening(port: int | None, host: str = LOOPBACK) -> socket.socket:
+    """A socket that listens on `host`:`port` (a free one if None), before anything else is begun.
 
-    Raises InputError where the port cannot be had.
+    Raises InputError where they cannot be had.
     """
     try:
-        return socket.create_server((HOST, port or 0))
+        return socket.create_server((host, port or 0))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
+        if error.errno == EADDRNOTAVAIL:
+            raise InputError(
+                f"{host} is no address of this machine: set FIRSTHAND_HOST otherwise, or unset it"
+            ) from error
         raise InputError(
             f"port {port} is taken ({reason}): choose another with --port, or leave it out"
         ) from error
@@ -193,13 +183,14 @@ async def serving(
 
     `desk` answers queries in SQL; `sql` is where it does so over Quack too.
     """
-    token = new_token()
-    runner = web.AppRunner(Answers(store, token, state, desk).app(), access_log=None, shutdown_timeout=5)
+    host, port = listener.getsockname()
+    entrance = Entrance(host, new_token(), Tokens(beside(database)))
+    runner = web.AppRunner(Answers(store, entrance, state, desk).app(), access_log=None, shutdown_timeout=5)
     await runner.setup()
-    url = f"http://{HOST}:{listener.getsockname()[1]}/"
+    url = f"http://{from_here(host)}:{port}/"
     try:
         await web.SockSite(runner, listener).start()
-        with announced(database, url, token, sql):
+        with announced(database, url, entrance.own, sql):
             told(url)
             yield url
     finally:

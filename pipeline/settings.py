@@ -1,12 +1,14 @@
 """All settings, read once at the command line from FIRSTHAND_* variables and handed down."""
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.address import LOOPBACK
 from pipeline.errors import InputError
 from pipeline.live_sql.limits import Limits
 from pipeline.security import Mechanism, Protocol, Security
@@ -47,6 +49,13 @@ def _span(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError as error:
+        raise ValueError("write an IPv4 address of this machine, or 0.0.0.0 for all that it has") from error
+
+
 class Settings(BaseSettings):
     """The program's settings; each is an environment variable FIRSTHAND_<NAME>.
 
@@ -68,6 +77,7 @@ class Settings(BaseSettings):
     rejection_window: PositiveInt = 10_000
     memory_limit: str = "300MB"
     threads: PositiveInt = 1
+    host: Annotated[str, AfterValidator(_address)] = LOOPBACK
     sql_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     sql_seconds: Annotated[float, Field(gt=0, le=3_600)] = 30
     sql_rows: PositiveInt = 1_000_000

@@ -9,13 +9,14 @@ import duckdb
 class QuackReader:
     """A client of live SQL; the server is called `cx` in what it asks."""
 
-    def __init__(self, uri: str, token: str) -> None:
+    def __init__(self, uri: str, token: str, *, over_tls: bool | None = None) -> None:
         self.con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         for name in ("httpfs", "quack"):
             shipped = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}"
             with as_file(shipped / f"{name}.duckdb_extension") as path:
                 self.con.execute(f"load '{path}'")
-        self.con.execute(f"attach '{uri}' as cx (token '{token}')")
+        tls = "" if over_tls is None else f", disable_ssl {not over_tls}"
+        self.con.execute(f"attach '{uri}' as cx (token '{token}'{tls})")
 
     def ask(self, text: str) -> list[tuple[Any, ...]]:
         """The rows that the server answers with."""

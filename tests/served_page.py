@@ -15,10 +15,12 @@ from pipeline.worker import WorkerState
 class ServedPage:
     """Serves while the block runs; `refresh` and `state` are the worker's part."""
 
-    def __init__(self, store: Store, database: Path, port: int | None = None) -> None:
+    def __init__(
+        self, store: Store, database: Path, port: int | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self._store = store
         self._database = database
-        self._listener = listening(port)
+        self._listener = listening(port, host)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self.state: dict[str, Any] = state_of(WorkerState("running", Tally(), {0: 0}, None, 0.5))

@@ -1,6 +1,7 @@
 """Live SQL, asked by DuckDB's own Quack client over a database that is being written."""
 
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,11 +50,11 @@ def batches(count: int, size: int, seed: int = 7) -> Iterator[RecordBatch]:
 
 
 @contextmanager
-def served(store: Store, path: Path, limits: Limits = LIMITS) -> Iterator[str]:
+def served(store: Store, path: Path, limits: Limits = LIMITS, host: str = "127.0.0.1") -> Iterator[str]:
     """Where it is served; the token of `me` is `mine`."""
     if not Tokens(beside(path)).known():
         Tokens(beside(path)).add("me", "mine", NOW)
-    with live_sql(store, path, limits, None) as (_, uri):
+    with live_sql(store, path, limits, None, host) as (_, uri):
         assert uri is not None
         yield uri
 
@@ -96,6 +97,26 @@ def uri(store: Store, database: Path) -> Iterator[str]:
 def reader(uri: str) -> Iterator[QuackReader]:
     with QuackReader(uri, "mine") as reader:
         yield reader
+
+
+def test_beyond_the_loopback_it_is_served_where_the_settings_say_and_to_tokens_only(tmp_path):
+    path = tmp_path / "x.duckdb"
+    with opened(path) as store, served(store, path, host="0.0.0.0") as uri:  # noqa: S104 - it is tested
+        from_elsewhere = uri.replace("127.0.0.1", own_address())
+        with QuackReader(from_elsewhere, "mine", over_tls=False) as reader:
+            assert reader.ask("select 1") == [(1,)]
+        with pytest.raises(duckdb.Error, match="Authentication failed"):
+            QuackReader(from_elsewhere, "another", over_tls=False)
+
+
+def own_address() -> str:
+    """One that other machines know this one by; the loopback where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unsent:
+        try:
+            unsent.connect(("198.51.100.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        return unsent.getsockname()[0]
 
 
 def test_the_readings_over_quack_are_those_of_report(store, reader):

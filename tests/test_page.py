@@ -19,6 +19,7 @@ from served_page import ServedPage
 from test_project import ROOT, tomllib
 
 from pipeline.commands.options import clock
+from pipeline.live_sql.tokens import Tokens, beside
 from pipeline.metrics import METRICS
 from pipeline.page_data.definitions import header
 from pipeline.simulate import START, Incident, simulate
@@ -221,6 +222,20 @@ def test_stale_and_disconnected_are_said_and_it_connects_again_by_itself(tmp_pat
             again.refresh(NOON + timedelta(seconds=1))
             someone.shows("#condition", "Live")
             someone.until("document.querySelector('#overview data')?.value === '2'")
+
+
+def test_beyond_the_loopback_a_token_given_once_opens_all_of_it(tmp_path, reader):
+    path = tmp_path / "x.duckdb"
+    Tokens(beside(path)).add("ann", "a token", NOW)
+    with new_store(path) as store, ServedPage(store, path, host="0.0.0.0") as page:  # noqa: S104 - it is tested
+        store.ingest([batch([record("e")])], NOW)
+        page.refresh(NOON)
+        someone = reader(page.url, http_credentials={"username": "ann", "password": "a token"})
+        someone.shows("#condition", "Live")
+        someone.until("document.querySelector('#overview data')?.value === '1'")
+        stranger = reader(page.url, http_credentials={"username": "ann", "password": "another"})
+        stranger.shows("body", "this needs a token")
+        stranger.errors.clear()  # the browser tells of the 401
 
 
 def test_everything_can_be_picked_by_keyboard_alone(incident, reader):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipeline.batch import RecordBatch
 from pipeline.database import open_writer
 from pipeline.errors import DatabaseError, FirsthandError, InputError
 from pipeline.held import Holder, beside
+from pipeline.live_sql.tokens import Tokens
+from pipeline.live_sql.tokens import beside as tokens_beside
 from pipeline.schema import create_schema
 from pipeline.serve import listening, serving, state_of
 from pipeline.settings import Definitions
@@ -40,12 +43,19 @@ def store(database: Path) -> Iterator[Store]:
     store.close()
 
 
-def ask(store: Store, database: Path, path: str, token: str | None = None, **headers: str):
+def ask(
+    store: Store,
+    database: Path,
+    path: str,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    **headers: str,
+):
     """(status, headers, text) of one request; the token is the right one unless another is given."""
 
     async def asking():
         state = state_of(WorkerState("running", Tally(300, 300), {0: 7}))
-        async with serving(store, database, listening(None), lambda: state) as url:
+        async with serving(store, database, listening(None, host), lambda: state) as url:
             known = json.loads(beside(database).read_text())
             assert known["url"] == url
             headers.setdefault("Authorization", f"Bearer {known['token'] if token is None else token}")
@@ -75,6 +85,57 @@ def test_the_commands_answers_need_the_token_beside_the_database(store, database
 def test_a_name_that_is_not_the_loopback_s_is_turned_away(store, database):
     for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example:80", ""):
         assert ask(store, database, "readings", Host=host)[0] in (400, 403)
+
+
+OPEN = ("", "page/page.js", "readings", "data/overview", "data/updates", "data/quality")
+READERS = "a reader's token"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
+
+
+@pytest.fixture
+def tokens(database: Path) -> Tokens:
+    found = Tokens(tokens_beside(database))
+    found.add("ann", READERS, NOW)
+    return found
+
+
+@pytest.mark.usefixtures("tokens")
+@pytest.mark.parametrize("path", OPEN)
+def test_beyond_the_loopback_everything_needs_a_token(store, database, path):
+    for given in ("", "Bearer ", "Bearer wrong", basic("ann", "wrong"), basic(READERS, ""), "Basic ?", "x"):
+        status, headers, _ = ask(store, database, path, host=EVERYWHERE, Authorization=given)
+        assert (status, headers["WWW-Authenticate"].partition(" ")[0]) == (401, "Basic"), given
+
+
+def test_beyond_the_loopback_a_reader_s_token_opens_the_page_until_it_is_revoked(store, database, tokens):
+    for given in (basic("ann", READERS), basic("", READERS), f"Bearer {READERS}"):
+        for path in ("", "page/page.js", "readings", "data/overview"):
+            assert ask(store, database, path, host=EVERYWHERE, Authorization=given)[0] == 200, given
+        assert ask(store, database, "api/audit", host=EVERYWHERE, Authorization=given)[0] == 401
+    assert ask(store, database, "api/audit", host=EVERYWHERE)[0] == 200  # the commands' own
+    tokens.revoke("ann")
+    assert ask(store, database, "", host=EVERYWHERE, Authorization=basic("ann", READERS))[0] == 401
+
+
+@pytest.mark.usefixtures("tokens")
+def test_beyond_the_loopback_a_page_of_another_site_is_turned_away_whatever_it_sends(store, database):
+    """A browser sends the password that it knows with whatever it is made to ask for."""
+    given = {"host": EVERYWHERE, "Authorization": basic("ann", READERS)}
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
+        assert ask(store, database, "readings", **given, **headers)[0] == 403
+    behind_a_proxy = {"Host": "cx.example", "Origin": "https://cx.example"}
+    assert ask(store, database, "readings", **given, **behind_a_proxy)[0] == 200
+
+
+def test_an_address_that_this_machine_does_not_have_is_named_with_what_to_do():
+    with pytest.raises(
+        InputError, match=r"198\.51\.100\.7 is no address of this machine: set FIRSTHAND_HOST"
+    ):
+        listening(None, "198.51.100.7")
 
 
 @pytest.mark.parametrize(

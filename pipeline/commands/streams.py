@@ -111,12 +111,12 @@ def run_worker(
     with failing_as(db), ExitStack() as stack:
         # A worker that stands by takes no port from the one that runs.
         store = stack.enter_context(opened()) if db.exists() else None
-        listener = listening(port)
+        listener = listening(port, at.host)
         # Before a database is made for nothing.
         require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
         store = store or stack.enter_context(opened())
         wished = at.sql_port if sql_port is None else sql_port
-        desk, sql = stack.enter_context(live_sql(store, db, at.limits, wished))
+        desk, sql = stack.enter_context(live_sql(store, db, at.limits, wished, at.host))
         asked = f" or ask {sql}" if sql else ""
 
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:

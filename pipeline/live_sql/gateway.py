@@ -18,6 +18,7 @@ import duckdb
 from duckdb.func import FunctionNullHandling
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
+from pipeline.address import LOOPBACK, from_here, is_for_others
 from pipeline.database import one, registered
 from pipeline.errors import FirsthandError, InputError, RefusedError
 from pipeline.live_sql.answer import Answer
@@ -25,7 +26,6 @@ from pipeline.live_sql.desk import Desk
 from pipeline.live_sql.door import Door
 from pipeline.live_sql.tokens import Tokens
 
-HOST = "127.0.0.1"
 PATIENCE_S = 10.0
 LOOK_AGAIN_S = 0.01
 MAX_SESSIONS = 10_000
@@ -105,31 +105,34 @@ DEFAULT_PORT = 9494
 """Quack's own."""
 
 
-def port_for(wished: int | None) -> int:
-    """The port to serve on: the one wished for, else Quack's own, else any.
+def port_for(wished: int | None, host: str = LOOPBACK) -> int:
+    """The port of `host` to serve on: the one wished for, else Quack's own, else any.
 
     Raises InputError where the one wished for is taken.
     """
     for port in (DEFAULT_PORT, 0) if wished is None else (wished,):
-        with suppress(OSError), socket.create_server((HOST, port)) as free:
+        with suppress(OSError), socket.create_server((host, port)) as free:
             found: int = free.getsockname()[1]
             return found
     raise InputError(f"port {wished} is taken: choose another with --sql-port, or 0 for no live SQL")
 
 
 @contextmanager
-def gateway(desk: Desk, tokens: Tokens, port: int) -> Iterator[str]:
-    """Serve on 127.0.0.1:`port` during the block; where, as clients write it."""
-    uri = f"quack:{HOST}:{port}"
+def gateway(desk: Desk, tokens: Tokens, port: int, host: str = LOOPBACK) -> Iterator[str]:
+    """Serve on `host`:`port` during the block; where, as clients on this machine write it."""
+    uri = f"quack:{host}:{port}"
     con = _with_quack(desk.limits.megabytes)
     try:
         served = Gateway(desk, tokens, con)
         _hook(con, "authentication", served.let_in, 3, BOOLEAN)
         _hook(con, "authorization", served.instead, 2, VARCHAR)
         con.execute("set lock_configuration = true")
-        con.execute(f"call quack_serve('{uri}', token := '{secrets.token_hex(32)}')")
+        con.execute(
+            f"call quack_serve('{uri}', token := '{secrets.token_hex(32)}', "
+            f"allow_other_hostname := {is_for_others(host)})"
+        )
         try:
-            yield uri
+            yield f"quack:{from_here(host)}:{port}"
         finally:
             served.end()
             con.execute(f"call quack_stop('{uri}')")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.address import LOOPBACK
 from pipeline.live_sql.desk import Desk
 from pipeline.live_sql.gateway import gateway, port_for
 from pipeline.live_sql.limits import Limits
@@ -13,7 +14,7 @@ from pipeline.store import Store
 
 @contextmanager
 def live_sql(
-    store: Store, database: Path, limits: Limits, port: int | None
+    store: Store, database: Path, limits: Limits, port: int | None, host: str = LOOPBACK
 ) -> Iterator[tuple[Desk, str | None]]:
     """A desk over `store` and, unless `port` is 0, where it is asked over Quack."""
     with Desk(store.reading, limits) as desk:
@@ -22,7 +23,7 @@ def live_sql(
             if port == 0:
                 yield desk, None
             else:
-                with gateway(desk, Tokens(beside(database)), port_for(port)) as uri:
+                with gateway(desk, Tokens(beside(database)), port_for(port, host), host) as uri:
                     yield desk, uri
         finally:
             store.readers = None
