@@ -15,6 +15,7 @@ from bench.figures import Part
 from bench.freshness import measure_freshness
 from bench.hostile import measure_hostile
 from bench.inputs import Setup
+from bench.live_load import measure_live_load
 from bench.readings import measure_readings
 from bench.replayed import measure_replay
 from bench.worker import measure_worker
@@ -27,6 +28,7 @@ PARTS: Mapping[str, Callable[[Setup], Part]] = {
     "c": measure_readings,
     "d": measure_freshness,
     "e": measure_hostile,
+    "f": measure_live_load,
 }
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -53,14 +55,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m bench", description=__doc__, epilog="see bench/README.md"
     )
     parser.add_argument(
-        "--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d,e", help="these parts"
+        "--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d,e,f", help="these parts"
     )
     parser.add_argument("--runs", type=_positive, default=3, help="of each figure; the median counts")
     parser.add_argument("--events", type=_positive, default=1_000_000, help="for a, b and before d")
     parser.add_argument("--history", type=_positive, default=10_000_000, help="touchpoints for c")
     parser.add_argument("--hostile", type=_positive, default=200_000, help="records of each sort for e")
     parser.add_argument("--rate", type=_positive, default=5_000, help="events per second for d")
-    parser.add_argument("--seconds", type=_positive, default=30, help="that d sends for")
+    parser.add_argument("--live-rate", type=_positive, default=20_000, help="events per second for f")
+    parser.add_argument("--seconds", type=_positive, default=30, help="that d and f send for")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep prepared inputs there, and use them")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="the JSON")
     return parser.parse_args(arguments)
@@ -87,6 +90,7 @@ def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:
         history=options.history,
         hostile=options.hostile,
         rate=options.rate,
+        live_rate=options.live_rate,
         seconds=options.seconds,
         now=now,
         kept=(options.keep or scratch / "inputs").resolve(),
@@ -95,9 +99,8 @@ def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:
 
 
 def _results(setup: Setup, parts: Mapping[str, Part]) -> dict[str, Any]:
-    sizes = {
-        name: getattr(setup, name) for name in ("runs", "events", "history", "hostile", "rate", "seconds")
-    }
+    names = ("runs", "events", "history", "hostile", "rate", "live_rate", "seconds")
+    sizes = {name: getattr(setup, name) for name in names}
     return {"settings": sizes, "parts": {letter: part.as_dict() for letter, part in parts.items()}}
 
 

@@ -21,6 +21,7 @@ class Setup:
     history: int
     hostile: int
     rate: float
+    live_rate: float
     seconds: float
     now: datetime
     kept: Path

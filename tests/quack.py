@@ -1,9 +1,10 @@
 """A reader as DuckDB's own users are: DuckDB with its Quack client, in a process that is not the worker."""
 
-from importlib.resources import as_file, files
 from typing import Any, Self
 
 import duckdb
+
+from pipeline.live_sql.extensions import load_quack
 
 
 class QuackReader:
@@ -11,10 +12,7 @@ class QuackReader:
 
     def __init__(self, uri: str, token: str, *, over_tls: bool | None = None) -> None:
         self.con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-        for name in ("httpfs", "quack"):
-            shipped = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}"
-            with as_file(shipped / f"{name}.duckdb_extension") as path:
-                self.con.execute(f"load '{path}'")
+        load_quack(self.con)
         tls = "" if over_tls is None else f", disable_ssl {not over_tls}"
         self.con.execute(f"attach '{uri}' as cx (token '{token}'{tls})")
 

@@ -185,7 +185,7 @@ def test_kept_events_are_used_again_on_the_same_day_only(tmp_path):
     def made(day: int, run: str) -> Path:
         scratch = tmp_path / run
         now = datetime(2026, 11, day, 13, 5, tzinfo=UTC)
-        return events_file(Setup(1, 100, 100, 1, 1, 1, now, tmp_path, scratch))
+        return events_file(Setup(1, 100, 100, 1, 1, 1, 1, now, tmp_path, scratch))
 
     first = made(21, "first")
     written = first.stat().st_mtime_ns
@@ -196,7 +196,7 @@ def test_kept_events_are_used_again_on_the_same_day_only(tmp_path):
 
 
 def test_figure_of_a_worker_that_missed_an_event_is_refused(tmp_path):
-    file = events_file(Setup(1, 100, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
+    file = events_file(Setup(1, 100, 1, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
     database = tmp_path / "replayed.duckdb"
     firsthand(tmp_path, "replay", str(file), "--db", str(database))
     _require_law(database, 100, tmp_path / "right")
@@ -243,7 +243,7 @@ def test_unknown_part_is_refused_by_name():
 
 
 def test_profile_charges_statements_and_steps_of_the_ingest(tmp_path):
-    file = events_file(Setup(1, 500, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
+    file = events_file(Setup(1, 500, 1, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
     found = profile(file)
     assert found["records"] == 500
     assert found["steps"]["python: ingest"]["calls"] == 1

@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import as_file, files
 from typing import Any
 
 import duckdb
@@ -24,6 +23,7 @@ from pipeline.errors import FirsthandError, InputError, RefusedError
 from pipeline.live_sql.answer import Answer
 from pipeline.live_sql.desk import Desk
 from pipeline.live_sql.door import Door
+from pipeline.live_sql.extensions import load_quack
 from pipeline.live_sql.tokens import Tokens
 
 PATIENCE_S = 10.0
@@ -160,10 +160,7 @@ def _with_quack(megabytes: int) -> duckdb.DuckDBPyConnection:
         "threads": "1",
     }
     con = duckdb.connect(":memory:", config=config)
-    for name in ("httpfs", "quack"):
-        shipped = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}"
-        with as_file(shipped / f"{name}.duckdb_extension") as path:
-            con.execute(f"load {_quoted(str(path))}")
+    load_quack(con)
     con.execute("set global TimeZone = 'UTC'")
     con.execute("set enable_external_access = false")
     return con
