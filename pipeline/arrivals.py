@@ -1,13 +1,13 @@
 """The records of one transaction, numbered in the order they are consumed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, repeat
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.batch import RecordBatch
+from pipeline.batch import NO_TIMESTAMP, RecordBatch
 from pipeline.names import Names
 from pipeline.tally import Tally
 
@@ -54,9 +54,7 @@ class Arrivals:
         self._batches = batches
         self._batch_of = np.repeat(np.arange(len(batches), dtype=np.int32), [len(batch) for batch in batches])
         self.values = list(chain.from_iterable(batch.values for batch in batches))
-        self.stamps: list[int | None] = list(
-            chain.from_iterable(batch.timestamps or repeat(None, len(batch)) for batch in batches)
-        )
+        self.stamps = list(chain.from_iterable(map(_stamps, batches)))
 
     def place(self, n: int) -> tuple[str, int, int]:
         """The topic, partition and offset of record n."""
@@ -120,6 +118,13 @@ class Arrivals:
                 return batch, n
             n -= len(batch)
         raise IndexError(n)
+
+
+def _stamps(batch: RecordBatch) -> Iterable[int | None]:
+    """The timestamps of its records; None for a record that has none."""
+    if NO_TIMESTAMP in batch.timestamps:
+        return (None if stamp == NO_TIMESTAMP else stamp for stamp in batch.timestamps)
+    return batch.timestamps or repeat(None, len(batch))
 
 
 def _numbers(offsets: Sequence[int]) -> npt.NDArray[np.int64]:

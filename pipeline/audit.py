@@ -14,7 +14,10 @@ from pipeline.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class PartitionAudit:
-    """One partition: its counts, the rows found, and what is still to be consumed (None: not asked)."""
+    """One partition: its counts, the rows found, and what is still to be consumed (None: not asked).
+
+    `topic_id`: by which id the database knows its topic; None where no broker had one to tell.
+    """
 
     topic: str
     partition: int
@@ -23,6 +26,7 @@ class PartitionAudit:
     accepted_rows: int
     rejected_rows: int
     remaining: int | None = None
+    topic_id: str | None = None
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -83,6 +87,7 @@ class Audit:
         partitions = [
             {
                 "topic": each.topic,
+                "topic_id": each.topic_id,
                 "partition": each.partition,
                 **asdict(each.tally),
                 "next_offset": each.next_offset,
@@ -113,8 +118,9 @@ def audit(con: DuckDBPyConnection) -> Audit:
                 Tally(*(count or 0 for count in counts)),
                 accepted,
                 rejected,
+                topic_id=topic_id,
             )
-            for topic, partition, next_offset, *counts, accepted, rejected in con.execute(
+            for topic, topic_id, partition, next_offset, *counts, accepted, rejected in con.execute(
                 load("audit")
             ).fetchall()
         )

@@ -7,6 +7,9 @@ from itertools import chain
 MAX_BYTES = 32 * 1024 * 1024
 """Of records in a transaction, about: what bounds the memory where records are long."""
 
+NO_TIMESTAMP = -1
+"""What Kafka has for a record whose sender wrote no timestamp."""
+
 
 @dataclass(slots=True)
 class RecordBatch:
@@ -14,8 +17,9 @@ class RecordBatch:
 
     `offsets`, `keys`, `values` and `timestamps` have one entry per record. The range may be longer
     than the records in it: compaction and control batches leave holes. A value of None is a
-    tombstone. `timestamps` are the records' Kafka timestamps in milliseconds since 1970; the list
-    is empty where the source has none (a file), and then `time_in_future` is not checked.
+    tombstone. `timestamps` are the records' Kafka timestamps in milliseconds since 1970, NO_TIMESTAMP for
+    a record that has none; the list is empty where the source has none (a file). Of a record without one
+    `time_in_future` is not checked.
 
     >>> batch = RecordBatch("touchpoints", 0, start=5, next=9)
     >>> batch.offsets, batch.values = [5, 8], [b"{}", None]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pipeline import kafka
 from pipeline.errors import BrokerError
 from pipeline.handshake import answers
+from pipeline.same_log import made_again, require_same_log
 from pipeline.worker_settings import WorkerSettings
 
 
@@ -22,15 +23,13 @@ def prepare_topics(
     partitions = {at.topic: at.partitions, at.dlq_topic: at.partitions}
     kafka.require_rights(at.bootstrap, {at.topic: "READ", at.dlq_topic: "WRITE"}, at.security)
     kafka.ensure_topics(at.bootstrap, partitions, at.security)
-    for partition, end in kafka.end_offsets(at.bootstrap, at.topic, at.security).items():
-        stored = next_offset(at.topic, partition) or 0
-        if stored > end:
-            raise BrokerError(
-                f"{at.topic}, partition {partition}, at {at.bootstrap} ends at offset {end}, but the "
-                f"database has consumed up to {stored}: that was another topic; use a new --db"
-            )
-    if (found := kafka.topic_id(at.bootstrap, at.topic, at.security)) and not recognises(at.topic, found):
-        raise _another(at)
+    require_same_log(
+        at.bootstrap,
+        at.topic,
+        at.security,
+        reached=lambda partition: next_offset(at.topic, partition) or 0,
+        recognises=lambda found: recognises(at.topic, found),
+    )
 
 
 async def watch_topic(at: WorkerSettings, recognises: Callable[[str, str], Awaitable[bool]]) -> None:
@@ -50,7 +49,7 @@ async def watch_topic(at: WorkerSettings, recognises: Callable[[str, str], Await
             lacking = str(error)
             continue
         if found and not await recognises(at.topic, found):
-            raise _another(at)
+            raise made_again(at.bootstrap, at.topic)
         heard = loop.time()
     raise BrokerError(
         f"{lacking} for {at.patience_s:.0f} s: check it and start again; everything consumed so far is stored"
@@ -69,10 +68,3 @@ async def _topic_id(at: WorkerSettings) -> str:
     if found is None:
         raise BrokerError(f"the broker at {at.bootstrap} has had no topic {at.topic}")
     return found
-
-
-def _another(at: WorkerSettings) -> BrokerError:
-    return BrokerError(
-        f"{at.topic} at {at.bootstrap} was deleted and made again: the database holds what the former had; "
-        "use a new --db for this one"
-    )

@@ -12,14 +12,16 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
+import duckdb
 import pytest
+from deliveries import emptied, in_memory
 
 from pipeline.cli import main
 from pipeline.embedded_broker import EmbeddedBroker
 from tests.apache_kafka import ApacheKafka, had
 from tests.own_cluster import forget
 from tests.simulated import Simulated, simulate
-from tests.stream import WHOLE
+from tests.stream import WHOLE, Stream
 
 OWN_CLUSTER = os.environ.get("KAFKA_BOOTSTRAP", "")
 BROKERS = ("cluster",) if OWN_CLUSTER else ("embedded", "apache")
@@ -98,6 +100,28 @@ def cluster_broker() -> Iterator[str]:
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
     """Events for streams that are disturbed."""
     return simulate(tmp_path_factory.mktemp("simulated"))
+
+
+@pytest.fixture
+def stream(apache_kafka: str, simulated: Simulated, topic: Callable[[str], str], tmp_path: Path) -> Stream:
+    """Those events on their way through Apache Kafka: the embedded broker forgets its topics when it ends.
+
+    It also acknowledges records for a topic that was deleted.
+    """
+    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory for all tests of a file; see `con`."""
+    with in_memory() as con:
+        yield con
+
+
+@pytest.fixture
+def con(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """An empty database."""
+    return emptied(shared)
 
 
 @pytest.fixture

@@ -57,10 +57,18 @@ def after_duckdb_committed(number: int) -> None:
 
 
 def before_kafka_commits(number: int) -> None:
-    """Acknowledged, and on its way to be Kafka's committed offset."""
+    """Stored, and on its way to be Kafka's committed offset, which is where others got to until then."""
     from pipeline.transport.consumer import Consumer
 
-    wrap(Consumer, "_commit", number, before=True)
+    ingest = Store.ingest
+
+    def wrapped(*values: Any) -> Any:
+        found = ingest(*values)
+        wrap(Consumer, "_commit", number, before=True)
+        Store.ingest = ingest
+        return found
+
+    Store.ingest = wrapped
 
 
 def in_a_checkpoint(number: int) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
     ACLOperation,
@@ -21,6 +20,7 @@ from kafka.admin import (
 )
 
 from pipeline.security import Mechanism
+from tests.administrator import administrator
 from tests.apache_kafka import ApacheKafka, had
 from tests.certificates import Authority
 
@@ -57,28 +57,20 @@ class SecuredKafka:
 
     def know(self, *users: str) -> None:
         """Let users in by SCRAM-SHA-512."""
-        with self.administrator() as admin:
+        with administrator(self.addresses["PLAINTEXT"]) as admin:
             for user in users:
                 new = UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, PASSWORD)
                 assert admin.alter_user_scram_credentials([new]) == {user: None}
 
     def allow(self, user: str, *rights: Right) -> None:
         """Let a user do something to whatever has a name that begins so."""
-        with self.administrator() as admin:
+        with administrator(self.addresses["PLAINTEXT"]) as admin:
             assert not admin.create_acls([acl(user, *right) for right in rights])["failed"]
 
     def forbid(self, user: str, *rights: Right) -> None:
         """Take back what was allowed."""
-        with self.administrator() as admin:
+        with administrator(self.addresses["PLAINTEXT"]) as admin:
             admin.delete_acls([acl(user, *right) for right in rights])
-
-    @contextmanager
-    def administrator(self) -> Iterator[KafkaAdminClient]:
-        admin = KafkaAdminClient(bootstrap_servers=self.addresses["PLAINTEXT"])
-        try:
-            yield admin
-        finally:
-            admin.close()
 
 
 @contextmanager

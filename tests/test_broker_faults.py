@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import kafka
+from tests.administrator import administrator, delete_topic
 from tests.apache_kafka import ApacheKafka, Node, had
 from tests.command import ended, until
 from tests.simulated import RECORDS, Simulated
 from tests.stream import Stream
-from tests.test_worker import open_admin
-from tests.timing import loaded, seconds_until, seconds_until_more
+from tests.timing import LONGEST_PAUSE_S, disturbed, loaded, seconds_until
 
 SESSION_S = 6.0
 
@@ -41,17 +41,10 @@ def stream(cluster: ApacheKafka, simulated: Simulated, topic: Callable[[str], st
 
 
 def test_a_broker_that_crashes_and_comes_back_with_its_data_is_waited_for(node, stream, record_property):
-    with loaded(stream) as (worker, sender):
+    with disturbed(stream, record_property):
         node.kill()
         node.start()
         node.wait()
-        pause = seconds_until_more(stream)
-        assert ended(sender).returncode == 0
-        stream.until_caught_up()
-        assert ended(worker, signal.SIGTERM).returncode == 0
-    record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
-    stream.assert_whole()
 
 
 @pytest.mark.slow
@@ -74,28 +67,14 @@ def test_a_broker_that_stays_away_ends_worker_and_sender_with_a_line_and_nothing
 
 
 def test_a_broker_frozen_beyond_the_session_is_waited_for(node, stream, record_property):
-    with loaded(stream) as (worker, sender):
+    with disturbed(stream, record_property):
         freeze(node.send)
-        pause = seconds_until_more(stream)
-        assert ended(sender).returncode == 0
-        stream.until_caught_up()
-        assert ended(worker, signal.SIGTERM).returncode == 0
-    record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
-    stream.assert_whole()
 
 
 @pytest.mark.slow
 def test_a_worker_frozen_beyond_the_session_goes_on_and_counts_nothing_twice(stream, record_property):
-    with loaded(stream) as (worker, sender):
+    with disturbed(stream, record_property) as worker:
         freeze(worker.send_signal)
-        pause = seconds_until_more(stream)
-        assert ended(sender).returncode == 0
-        stream.until_caught_up()
-        assert ended(worker, signal.SIGTERM).returncode == 0
-    record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
-    stream.assert_whole()
 
 
 def freeze(send: Callable[[signal.Signals], object]) -> None:
@@ -112,13 +91,13 @@ def test_partitions_added_while_it_runs_are_consumed_from_their_beginning(stream
     stream.send()
     with stream.worker() as worker:
         until(lambda: stream.consumed() >= RECORDS)
-        with open_admin(stream.bootstrap) as admin:
+        with administrator(stream.bootstrap) as admin:
             admin.create_partitions({stream.topic: 5})
         stream.send()
         pause = seconds_until(lambda: stream.consumed() >= 2 * RECORDS)
         assert ended(worker, signal.SIGTERM).returncode == 0
     record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
+    assert pause < LONGEST_PAUSE_S
     partitions = {each["partition"] for each in stream.audited()["partitions"] if each["consumed"]}
     assert partitions == {0, 1, 2, 3, 4}
     stream.assert_whole()
@@ -140,9 +119,7 @@ def test_a_topic_made_again_while_it_runs_ends_it_with_one_line_and_is_refused_f
 
 
 def made_again(stream: Stream) -> None:
-    with open_admin(stream.bootstrap) as admin:
-        admin.delete_topics([stream.topic])
-        until(lambda: stream.topic not in admin.list_topics())
+    delete_topic(stream.bootstrap, stream.topic)
     kafka.ensure_topics(stream.bootstrap, {stream.topic: 4})
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from deliveries import new_store
 
 from pipeline import kafka
+from tests.administrator import delete_topic
 from tests.command import PATIENCE_S, Terminal, done, ended, firsthand, one_line, started, until
 
 COMMANDS = (
@@ -491,6 +493,35 @@ def test_an_audit_beside_kafka_tells_what_is_still_to_be_consumed(broker, topic,
     left = [each["remaining"] for each in found["partitions"] if each["topic"] == name]
     assert (len(left), sum(left), found["remaining"]) == (4, 6000, 6000)
     assert "still to be consumed: 6,000" in done(*asked, cwd=tmp_path, env=env)
+
+
+@pytest.mark.parametrize(
+    ("sent_again", "complaint"),
+    [(1, "ends at offset 1, but the database has consumed up to 2"), (3, "was deleted and made again")],
+    ids=["shorter", "longer"],
+)
+def test_an_audit_beside_a_topic_made_again_is_refused(
+    said, broker, topic, tmp_path, monkeypatch, sent_again, complaint
+):
+    monkeypatch.setenv("FIRSTHAND_TOPIC", name := topic("touchpoints"))
+    fill(broker, name, 2)
+    with new_store(tmp_path / "x.duckdb") as store:
+        for batch in kafka.read_batches(broker, name):
+            store.ingest([batch], datetime(2026, 11, 21, tzinfo=UTC))
+        assert store.recognises(name, kafka.topic_id(broker, name))
+    asked = ("audit", "--db", "x.duckdb", "--kafka", broker)
+    assert said(*asked)[0] == 0
+    delete_topic(broker, name)
+    fill(broker, name, sent_again)
+    code, out, err = said(*asked)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"firsthand: {name}" in err
+    assert complaint in err
+
+
+def fill(broker: str, name: str, records: int) -> None:
+    kafka.ensure_topics(broker, {name: 1})
+    kafka.produce(broker, name, [(None, b"{")] * records)
 
 
 @pytest.mark.parametrize("column", ["consumed", "accepted", "rejected", "duplicates", "tombstones"])

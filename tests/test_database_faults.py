@@ -14,13 +14,8 @@ import pytest
 from pipeline.checkpoint import HEADERS_BYTES
 from tests.command import ended, until
 from tests.faulty_worker import faulty
-from tests.simulated import RECORDS, Simulated
+from tests.simulated import RECORDS
 from tests.stream import Stream
-
-
-@pytest.fixture
-def stream(apache_kafka: str, topic: Callable[[str], str], simulated: Simulated, tmp_path: Path) -> Stream:
-    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
 
 
 def a_group_of_its_own(stream: Stream, number: int) -> dict[str, str]:

@@ -2,33 +2,22 @@
 
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from types import MappingProxyType
 
-import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline import kafka
 from pipeline.database import open_reader
+from tests.administrator import administrator, delete_topic
 from tests.command import ended, until
-from tests.simulated import RECORDS, Simulated
+from tests.simulated import RECORDS
 from tests.stream import Stream
 
 BAD = 1000
 SIMULATED_BAD = 6
 """Of the simulated records, so many are rejected, too."""
-
-
-@contextmanager
-def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    client = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def dlq(stream: Stream) -> str:
@@ -87,25 +76,18 @@ def there(stream: Stream) -> int:
     return sum(kafka.end_offsets(stream.bootstrap, dlq(stream)).values())
 
 
-@pytest.fixture
-def stream(apache_kafka: str, topic: Callable[[str], str], simulated: Simulated, tmp_path: Path) -> Stream:
-    """On Apache Kafka: the embedded broker acknowledges records for a topic that was deleted."""
-    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
-
-
 def test_rejections_wait_while_the_topic_is_gone_and_events_do_not(stream):
     kafka.ensure_topics(stream.bootstrap, {stream.topic: 4})
-    with stream.worker() as process, admin(stream.bootstrap) as operator:
+    with stream.worker() as process, administrator(stream.bootstrap) as admin:
         until(lambda: stream.state().get("phase") == "running")
         send_bad(stream, 20)
         until(lambda: there(stream) == 20)
         start = kafka.end_offsets(stream.bootstrap, stream.topic)
-        operator.delete_topics([dlq(stream)])
-        until(lambda: dlq(stream) not in operator.list_topics())
+        delete_topic(stream.bootstrap, dlq(stream))
         send_bad(stream, BAD)
         stream.send()
         stream.until_caught_up()
-        assert dlq(stream) not in operator.list_topics()
+        assert dlq(stream) not in admin.list_topics()
         kafka.ensure_topics(stream.bootstrap, {dlq(stream): 2})  # half as many partitions as it had
         until(lambda: there(stream) >= BAD + SIMULATED_BAD)
         assert ended(process, signal.SIGTERM).returncode == 0
@@ -115,8 +97,7 @@ def test_rejections_wait_while_the_topic_is_gone_and_events_do_not(stream):
 
 def test_where_the_topic_will_not_take_a_letter_goes_a_notice_and_nothing_overtakes_it(stream):
     kafka.ensure_topics(stream.bootstrap, {stream.topic: 2, dlq(stream): 2})
-    with admin(stream.bootstrap) as operator:
-        limit(operator, dlq(stream), 20_000)
+    limit(stream.bootstrap, dlq(stream), 20_000)
     send_bad(stream, 100)
     kafka.produce(stream.bootstrap, stream.topic, [(b"k1\xfe", b"\xff" * 30_000)])
     send_bad(stream, 100)
@@ -131,7 +112,8 @@ def test_where_the_topic_will_not_take_a_letter_goes_a_notice_and_nothing_overta
         assert came[partition] == small
 
 
-def limit(operator: KafkaAdminClient, topic: str, size: int) -> None:
+def limit(bootstrap: str, topic: str, size: int) -> None:
     """The largest batch that the broker takes for the topic."""
     settings = {"max.message.bytes": str(size)}
-    operator.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+    with administrator(bootstrap) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])

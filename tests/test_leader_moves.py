@@ -1,6 +1,5 @@
 """Three nodes of Apache Kafka: leaders move, by a crash and by order, and nobody downstream notices."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +9,12 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from pipeline import kafka
+from tests.administrator import administrator
 from tests.apache_kafka import ApacheKafka, had
-from tests.command import ended, until
-from tests.simulated import RECORDS, Simulated
+from tests.command import until
+from tests.simulated import Simulated
 from tests.stream import Stream
-from tests.test_worker import open_admin
-from tests.timing import loaded, longest_pause
+from tests.timing import disturbed, longest_pause
 
 PREFERRED = 0
 
@@ -33,7 +32,7 @@ def stream(cluster: ApacheKafka, simulated: Simulated, topic: Callable[[str], st
 
 def leaders(stream: Stream) -> dict[int, int]:
     """The node that leads each partition; nothing where a node is asked that has just crashed."""
-    with suppress(KafkaError), open_admin(stream.bootstrap) as admin:
+    with suppress(KafkaError), administrator(stream.bootstrap) as admin:
         [found] = admin.describe_topics([stream.topic])
         return {each["partition_index"]: each["leader_id"] for each in found["partitions"]}
     return {}
@@ -42,44 +41,30 @@ def leaders(stream: Stream) -> dict[int, int]:
 def test_the_crash_of_a_leader_holds_nothing_up_for_long(cluster, stream, record_property):
     kafka.ensure_topics(stream.bootstrap, {stream.topic: 4})
     node = cluster.nodes[leaders(stream)[0] - 1]
-    with loaded(stream) as (worker, sender):
+    with disturbed(stream, record_property, longest_pause):
         node.kill()
-        pause = longest_pause(stream, RECORDS)
-        assert ended(sender).returncode == 0
-        until(lambda: (now := leaders(stream)) and node.number not in now.values())
-        stream.until_caught_up()
-        assert ended(worker, signal.SIGTERM).returncode == 0
+    until(lambda: (now := leaders(stream)) and node.number not in now.values())
     node.start()
     node.wait()
-    record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
-    stream.assert_whole()
 
 
 @pytest.mark.slow
 def test_leaders_that_move_by_order_hold_nothing_up(stream, record_property):
     kafka.ensure_topics(stream.bootstrap, {stream.topic: 4})
     before = leaders(stream)
-    with loaded(stream) as (worker, sender):
+    with disturbed(stream, record_property, longest_pause):
         move(stream, {partition: [leader % 3 + 1, leader] for partition, leader in before.items()})
-        pause = longest_pause(stream, RECORDS)
-        assert ended(sender).returncode == 0
-        stream.until_caught_up()
-        assert ended(worker, signal.SIGTERM).returncode == 0
-    record_property("consumed_again_s", round(pause, 2))
-    assert pause < 15
-    stream.assert_whole()
 
 
 def move(stream: Stream, replicas: dict[int, list[int]]) -> None:
     """Return once each partition is kept by these nodes, and led by the first of them."""
 
     def moved() -> bool:
-        with open_admin(stream.bootstrap) as admin:
+        with administrator(stream.bootstrap) as admin:
             admin.elect_leaders(PREFERRED, {stream.topic: list(replicas)}, raise_errors=False)
         return leaders(stream) == {partition: nodes[0] for partition, nodes in replicas.items()}
 
-    with open_admin(stream.bootstrap) as admin:
+    with administrator(stream.bootstrap) as admin:
         admin.alter_partition_reassignments(
             {TopicPartition(stream.topic, partition): nodes for partition, nodes in replicas.items()}
         )

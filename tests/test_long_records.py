@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from deliveries import NOW, TOPIC, batch
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.admin import NewTopic
 
 from bench.hostile_records import event
@@ -19,6 +19,7 @@ from pipeline.reject import PIECE_BYTES
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
 from pipeline.store import Store
+from tests.administrator import administrator
 from tests.command import done, ended, until
 from tests.stream import Stream
 
@@ -75,9 +76,8 @@ def test_records_of_10_mb_are_kept_and_what_the_dead_letter_topic_refuses_is_tol
     apache_kafka, topic, tmp_path
 ):
     name, big = topic("long"), CHANCE.randbytes(10_000_000)
-    admin = KafkaAdminClient(bootstrap_servers=apache_kafka)
-    admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "20000000"})])
-    admin.close()
+    with administrator(apache_kafka) as admin:
+        admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "20000000"})])
     values = [big, b"{"] * 20
     kafka.produce(apache_kafka, name, ((b"k", value) for value in values))
     stream = Stream(apache_kafka, name, tmp_path, tmp_path / "none.jsonl")

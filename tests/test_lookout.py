@@ -11,8 +11,7 @@ from pipeline.handshake import answers
 from pipeline.lookout import watch_topic
 from pipeline.security import OPEN
 from pipeline.worker_settings import WorkerSettings
-from tests.command import until
-from tests.test_worker import open_admin
+from tests.administrator import delete_topic
 
 
 def test_a_broker_that_takes_connections_and_says_nothing_does_not_answer():
@@ -50,12 +49,6 @@ def test_a_topic_made_again_has_another_id(broker, topic):
     for _ in range(2):
         kafka.ensure_topics(broker, {name: 1})
         ids.append(kafka.topic_id(broker, name))
-        deleted(broker, name)
+        delete_topic(broker, name)
     assert all(ids)
     assert ids[0] != ids[1]
-
-
-def deleted(bootstrap: str, name: str) -> None:
-    with open_admin(bootstrap) as admin:
-        admin.delete_topics([name])
-        until(lambda: name not in admin.list_topics())

@@ -46,17 +46,6 @@ def simulated() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[duckdb.DuckDBPyConnection]:
-    with in_memory() as con:
-        yield con
-
-
-@pytest.fixture
-def con(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    return emptied(shared)
-
-
 @pytest.mark.parametrize("as_of", [MIDDLE, END], ids=["with things known later", "at the end"])
 @pytest.mark.parametrize("span", ["24h", "7d"])
 def test_channel_by_reason_adds_up_to_the_readings_of_both(simulated, span, as_of):

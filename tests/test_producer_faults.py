@@ -4,11 +4,9 @@ import json
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from deliveries import NOW, batch, new_store
 from kafka import KafkaProducer
 from oracle_verdicts import verdict
@@ -19,13 +17,8 @@ from pipeline.commands.options import clock
 from pipeline.database import open_reader
 from pipeline.fingerprint import fingerprint
 from tests.command import done, ended
-from tests.simulated import RECORDS, Simulated
+from tests.simulated import RECORDS
 from tests.stream import Stream
-
-
-@pytest.fixture
-def stream(apache_kafka: str, topic: Callable[[str], str], simulated: Simulated, tmp_path: Path) -> Stream:
-    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
 
 
 def test_everything_sent_again_and_once_more_in_another_order_counts_once(stream, simulated):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deliveries import NOW, TOPIC, batch, emptied, in_memory, record
+from deliveries import NOW, TOPIC, batch, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,18 +95,12 @@ def test_at_a_limit_of_1_nothing_stops():
     RejectionLimit(1.0, 2).watch(Arrivals([batch([b""] * 9)]), dict.fromkeys(range(9), BAD))
 
 
-@pytest.fixture(scope="module")
-def con():
-    with in_memory() as connection:
-        yield connection
-
-
 def good(number: int) -> bytes:
     return record(f"e{number}")
 
 
 def test_a_refused_transaction_leaves_nothing_behind_and_names_the_reasons(con):
-    store = Store(emptied(con), limit=RejectionLimit(0.5, 10))
+    store = Store(con, limit=RejectionLimit(0.5, 10))
     store.ingest([batch([good(n) for n in range(10)])], NOW)
     flood = [good(10), *[b"{"] * 4, *[b"[]"] * 5, b"\xff"]
     named = r"partition 0: 6 of 10 records .* often not_json \(4\), not_an_object \(2\); .*offset 20:"
@@ -117,14 +111,14 @@ def test_a_refused_transaction_leaves_nothing_behind_and_names_the_reasons(con):
 
 
 def test_tombstones_and_duplicates_are_records_that_are_not_rejected(con):
-    store = Store(emptied(con), limit=RejectionLimit(0.5, 4))
+    store = Store(con, limit=RejectionLimit(0.5, 4))
     store.ingest([batch([good(1), None, b"{", good(1), None, b"{"])], NOW)
     with pytest.raises(RejectionLimitError, match=r"3 of 5 records in a row.*not_json \(3\)"):
         store.ingest([batch([b"{"], 6)], NOW)
 
 
 def test_a_good_record_can_be_the_one_that_completes_the_run(con):
-    store = Store(emptied(con), limit=RejectionLimit(0.5, 4))
+    store = Store(con, limit=RejectionLimit(0.5, 4))
     store.ingest([batch([b"{", b"[]", b"{"])], NOW)
     with pytest.raises(RejectionLimitError, match=r"3 of 4 records in a row.*offset 2: "):
         store.ingest([batch([good(1)], 3)], NOW)

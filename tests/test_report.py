@@ -2,13 +2,12 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
 import pytest
-from deliveries import NOON, NOW, batch, emptied, in_memory, new_store, record, rows_at
+from deliveries import NOON, NOW, batch, new_store, record, rows_at
 
 from pipeline.metrics import METRICS
 from pipeline.report import Reading, last_refresh, report
@@ -27,53 +26,47 @@ VALUES = [
 LATER = NOON + timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[duckdb.DuckDBPyConnection]:
-    with in_memory() as con:
-        yield con
-
-
 @pytest.fixture
-def con(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    store = Store(emptied(shared))
+def filled(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    store = Store(con)
     store.ingest([batch(VALUES)], NOW)
     store.refresh(LATER)
-    return shared
+    return con
 
 
-def test_without_a_moment_it_is_that_of_the_last_refresh(con):
-    assert last_refresh(con) == LATER
-    assert {each.as_of for each in report(con)} == {LATER}
-    assert {each.as_of for each in report(con, None, "90m", "agent")} == {LATER}
-    Store(con).refresh(LATER + timedelta(days=1))
-    assert {each.as_of for each in report(con)} == {LATER + timedelta(days=1)}
+def test_without_a_moment_it_is_that_of_the_last_refresh(filled):
+    assert last_refresh(filled) == LATER
+    assert {each.as_of for each in report(filled)} == {LATER}
+    assert {each.as_of for each in report(filled, None, "90m", "agent")} == {LATER}
+    Store(filled).refresh(LATER + timedelta(days=1))
+    assert {each.as_of for each in report(filled)} == {LATER + timedelta(days=1)}
 
 
-def test_a_database_without_a_refresh_has_no_readings_but_answers_for_a_moment(shared):
-    Store(emptied(shared)).ingest([batch(VALUES)], NOW)
-    assert (last_refresh(shared), list(report(shared)), list(report(shared, None, "90m"))) == (None, [], [])
-    assert report(shared, LATER)
+def test_a_database_without_a_refresh_has_no_readings_but_answers_for_a_moment(con):
+    Store(con).ingest([batch(VALUES)], NOW)
+    assert (last_refresh(con), list(report(con)), list(report(con, None, "90m"))) == (None, [], [])
+    assert report(con, LATER)
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 @pytest.mark.parametrize("span", SPANS)
-def test_the_refreshed_readings_are_those_of_the_moment(con, span, dimension):
-    kept = report(con, None, span, dimension)
-    assert kept == report(con, LATER, span, dimension)
+def test_the_refreshed_readings_are_those_of_the_moment(filled, span, dimension):
+    kept = report(filled, None, span, dimension)
+    assert kept == report(filled, LATER, span, dimension)
     found = {(each.metric, each.member): (each.numerator, each.denominator) for each in kept}
-    assert found == {key: numbers[:2] for key, numbers in rows_at(con, LATER, span, dimension).items()}
+    assert found == {key: numbers[:2] for key, numbers in rows_at(filled, LATER, span, dimension).items()}
 
 
 @pytest.mark.parametrize("as_of", [None, LATER])
-def test_rows_come_in_the_metrics_order_and_then_by_member(con, as_of):
+def test_rows_come_in_the_metrics_order_and_then_by_member(filled, as_of):
     order = [metric.name for metric in METRICS]
-    found = [(order.index(each.metric), each.member) for each in report(con, as_of, "7d", "agent")]
+    found = [(order.index(each.metric), each.member) for each in report(filled, as_of, "7d", "agent")]
     assert found == sorted(found)
     assert len({metric for metric, _ in found}) > 5
 
 
-def test_json_numbers_are_numbers_and_read_back_as_the_same_reading(con):
-    found = report(con, LATER, "7d", "agent")
+def test_json_numbers_are_numbers_and_read_back_as_the_same_reading(filled):
+    found = report(filled, LATER, "7d", "agent")
     told = json.loads(json.dumps([each.as_dict() for each in found]))
     assert [Reading.from_dict(each) for each in told] == list(found)
     names = [

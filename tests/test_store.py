@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,24 +24,13 @@ from hypothesis import strategies as st
 from oracle_verdicts import verdict
 
 from pipeline.audit import audit
-from pipeline.batch import RecordBatch
+from pipeline.batch import NO_TIMESTAMP, RecordBatch
 from pipeline.fingerprint import fingerprint
 from pipeline.simulate import simulate
 from pipeline.store import GapError, Store
 from pipeline.tally import Tally
 
 BROKEN = (b"", b"{", b"\xff\xfe", b"[]", b'{"specversion":"1.0"}', record("b", "yesterday"))
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[duckdb.DuckDBPyConnection]:
-    with in_memory() as con:
-        yield con
-
-
-@pytest.fixture
-def con(shared: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    return emptied(shared)
 
 
 @pytest.fixture
@@ -285,6 +274,14 @@ def test_kafka_timestamps_judge_each_record_by_its_own_batch(store, con):
     assert con.execute('select reason, partition, "offset" from rejections').fetchall() == [
         ("time_in_future", 0, 0)
     ]
+
+
+def test_of_a_record_without_a_kafka_timestamp_no_time_is_in_the_future(store, con):
+    plain, unusual = record("e2"), record("e3", NOON, "survey", csat=4.0)  # only the judge takes 4.0
+    found = batch([record("e1"), plain, unusual])
+    found.timestamps = [round(NOON.timestamp() * 1000) - 300_001, NO_TIMESTAMP, NO_TIMESTAMP]
+    assert store.ingest([found], NOW) == Tally(3, 2, 0, 1)
+    assert con.execute('select reason, "offset" from rejections').fetchall() == [("time_in_future", 0)]
 
 
 def test_events_outside_the_times_asked_for_count_as_not_consumed(store, con):

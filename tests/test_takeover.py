@@ -2,23 +2,14 @@
 
 import signal
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from pipeline import kafka
 from tests.command import ended, until
-from tests.simulated import RECORDS, Simulated
+from tests.simulated import RECORDS
 from tests.stream import Stream
 from tests.timing import seconds_until
 
 TAKEN_OVER_S = 15
-
-
-@pytest.fixture
-def stream(apache_kafka: str, simulated: Simulated, topic: Callable[[str], str], tmp_path: Path) -> Stream:
-    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
 
 
 def test_each_takes_over_from_the_one_before_killed_or_stopped_and_the_one_that_comes_back_stands_by(

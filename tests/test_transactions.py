@@ -8,12 +8,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 
 from pipeline import kafka
 from pipeline.database import open_reader
 from pipeline.fingerprint import fingerprint
 from pipeline.simulate import simulate
+from tests.administrator import administrator
 from tests.command import done, started, until
 from tests.recording_store import RecordingStore
 from tests.test_worker import Place, running
@@ -183,14 +184,13 @@ def test_a_restart_in_the_middle_of_an_aborted_transaction_counts_none_of_its_re
 def test_compaction_leaves_holes_and_emptied_marks_and_what_remains_is_counted_once(place):
     name = f"{place.topic}-compacted"
     here = Place(place.bootstrap, name)
-    admin = KafkaAdminClient(bootstrap_servers=place.bootstrap.split(","))
     settings = {
         "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.001", "delete.retention.ms": "0",
         "segment.ms": "100", "max.compaction.lag.ms": "100",
     }  # fmt: skip
-    admin.create_topics({name: {"num_partitions": 1, "replication_factor": -1, "configs": settings}})
-    admin.wait_for_topics([name])
-    admin.close()
+    with administrator(place.bootstrap) as admin:
+        admin.create_topics({name: {"num_partitions": 1, "replication_factor": -1, "configs": settings}})
+        admin.wait_for_topics([name])
     rounds = 0
     cleanings = {0}
     with dying(here) as producer:  # its mark bears a new epoch, and such marks are kept, emptied

@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline import kafka
+from pipeline.batch import NO_TIMESTAMP
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError
 from pipeline.worker import Worker, WorkerState, run_worker
 from pipeline.worker_settings import WorkerSettings
+from tests.administrator import group_offsets
 from tests.recording_store import RecordingStore
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -48,19 +50,7 @@ class Place:
         )
 
     def committed(self) -> dict[int, int]:
-        with open_admin(self.bootstrap) as admin:
-            group = f"group-of-{self.topic}"
-            offsets = admin.list_group_offsets({group: None})[group]
-        return {tp.partition: known.offset for tp, known in offsets.items() if tp.topic == self.topic}
-
-
-@contextmanager
-def open_admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        yield admin
-    finally:
-        admin.close()
+        return group_offsets(self.bootstrap, f"group-of-{self.topic}")
 
 
 @pytest.fixture
@@ -131,6 +121,18 @@ def test_keys_values_and_timestamps_are_those_that_were_sent(place):
         for record in zip(batch.offsets, batch.keys, batch.values, batch.timestamps, strict=True)
     }
     assert set(store.rows("from records")) == sent
+
+
+def test_a_record_without_a_timestamp_reaches_worker_and_replay_as_one_without(place):
+    store = RecordingStore()
+    kafka.ensure_topics(place.bootstrap, {place.topic: 1})
+    producer = KafkaProducer(bootstrap_servers=place.bootstrap)
+    producer.send(place.topic, b"v", timestamp_ms=NO_TIMESTAMP)
+    producer.close()
+    with running(store, place.settings()):
+        until(lambda: store.count() == 1)
+    [batch] = kafka.read_batches(place.bootstrap, place.topic)
+    assert store.rows("select stamp from records") == [(NO_TIMESTAMP,)] == [tuple(batch.timestamps)]
 
 
 def test_records_compressed_in_every_way_that_kafka_knows_are_read_by_worker_and_replay(place):

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from pipeline import kafka
@@ -21,15 +21,11 @@ from pipeline.audit import audit
 from pipeline.batch import RecordBatch
 from pipeline.commands.options import clock
 from pipeline.database import open_reader
+from tests.administrator import administrator, group_offsets
 from tests.command import ended, until
 from tests.faulty_worker import faulty
-from tests.simulated import RECORDS, Simulated, simulate
+from tests.simulated import RECORDS, simulate
 from tests.stream import Stream
-
-
-@pytest.fixture
-def stream(apache_kafka: str, topic: Callable[[str], str], simulated: Simulated, tmp_path: Path) -> Stream:
-    return simulated.onto(apache_kafka, topic("touchpoints"), tmp_path)
 
 
 def killed(process: subprocess.Popen) -> None:
@@ -203,19 +199,9 @@ def test_killed_before_and_after_each_of_the_two_commits(stream):
     stream.assert_whole(consumed=RECORDS)
 
 
-@contextmanager
-def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    client = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def committed(stream: Stream, group: str) -> int:
     """How far Kafka believes the group to be, all partitions together."""
-    with admin(stream.bootstrap) as operator:
-        return sum(known.offset for known in operator.list_group_offsets({group: None})[group].values())
+    return sum(group_offsets(stream.bootstrap, group).values())
 
 
 def test_group_offsets_that_an_operator_resets_or_deletes_mean_nothing(stream):
@@ -228,12 +214,12 @@ def test_group_offsets_that_an_operator_resets_or_deletes_mean_nothing(stream):
             stream.until_caught_up()
             assert stream.consumed() == len(half)
             assert ended(process, signal.SIGTERM).returncode == 0
-        with admin(stream.bootstrap) as operator:
+        with administrator(stream.bootstrap) as admin:
             partitions = [TopicPartition(stream.topic, each) for each in reached(stream)]
             if number == 0:
-                operator.reset_group_offsets(group, dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+                admin.reset_group_offsets(group, dict.fromkeys(partitions, OffsetSpec.EARLIEST))
             else:
-                operator.delete_groups([group])
+                admin.delete_groups([group])
         assert committed(stream, group) == 0
     finish(stream)
     stream.assert_whole(consumed=RECORDS)

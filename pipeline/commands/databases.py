@@ -163,11 +163,21 @@ def run_check(
 
 
 def _waiting(kafka: str, found: Any) -> dict[int, int]:
-    """How many records of the topic are not consumed yet, by partition."""
+    """How many records of the topic are not consumed yet, by partition; of another topic it says nothing."""
     from pipeline.kafka import count_waiting  # noqa: PLC0415
+    from pipeline.same_log import require_same_log  # noqa: PLC0415
 
     at = settings()
-    reached = {each.partition: each.next_offset for each in found.partitions if each.topic == at.topic}
+    begun = [each for each in found.partitions if each.topic == at.topic]
+    reached = {each.partition: each.next_offset for each in begun}
+    known = next((each.topic_id for each in begun), None)
+    require_same_log(
+        kafka,
+        at.topic,
+        at.security,
+        reached=lambda partition: reached.get(partition, 0),
+        recognises=lambda found: known in (None, found),
+    )
     with progress("records waiting") as told:
         return count_waiting(kafka, at.topic, reached, at.security, told)
 

@@ -13,6 +13,7 @@ rejected_rows as (
 
 select
     topic,
+    topics.id as topic_id,
     partition,
     next_offset,
     consumed,
@@ -25,4 +26,5 @@ select
 from watermarks
 full join accepted_rows using (topic, partition)
 full join rejected_rows using (topic, partition)
+left join internal.topics using (topic)
 order by topic, partition

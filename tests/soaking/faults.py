@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 
 from pipeline import kafka
+from tests.administrator import administrator
 from tests.command import until
 from tests.soaking.running import FailedError, Running
-from tests.test_worker import open_admin
 
 FROZEN_S = (1.0, 10.0)
 """From less than the session's timeout to more."""
@@ -59,7 +59,7 @@ def taken_over(at: Running, chance: random.Random) -> None:
 
 def partitions_added(at: Running, _chance: random.Random) -> None:
     now = len(kafka.end_offsets(at.stream.bootstrap, at.stream.topic))
-    with open_admin(at.stream.bootstrap) as admin:
+    with administrator(at.stream.bootstrap) as admin:
         admin.create_partitions({at.stream.topic: min(now + 1, MOST_PARTITIONS)}, raise_errors=False)
 
 
