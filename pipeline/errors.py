@@ -18,6 +18,10 @@ class DatabaseError(FirsthandError):
     """The database cannot be opened, or is not one that this version can use."""
 
 
+class MirrorError(FirsthandError):
+    """The mirror in PostgreSQL cannot be kept as asked."""
+
+
 class RejectionLimitError(FirsthandError):
     """So many records in a row are rejected that whatever sends them must be at fault."""
 

@@ -1,5 +1,6 @@
 """From sums to readings: the macros behind `metrics_at`, and the refresh of `metrics`."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -51,12 +52,12 @@ def refresh(con: DuckDBPyConnection, as_of: datetime) -> None:
         con.execute(f"insert into metrics {all_readings(con, 'select as_of from internal.refreshed')}")
 
 
-def all_readings(con: DuckDBPyConnection, as_of: str) -> str:
-    """All SPANS and DIMENSIONS in one select; `as_of` is SQL."""
-    lengths = sorted(map(microseconds, SPANS), reverse=True)
+def all_readings(con: DuckDBPyConnection, as_of: str, of: Collection[str] = SPANS) -> str:
+    """All DIMENSIONS, and the spans `of` those of SPANS, in one select; `as_of` is SQL."""
+    lengths = sorted(map(microseconds, of), reverse=True)
     question = Question(
         as_of=as_of,
-        spans=[f"'{span}'" for span in sorted(SPANS, key=microseconds, reverse=True)],
+        spans=[f"'{span}'" for span in sorted(of, key=microseconds, reverse=True)],
         dims=all_dimensions(),
         all_cells=True,
         neighbours=[n for n, us in enumerate(lengths) if us - [*lengths, 0][n + 1] <= _HOUR_US],

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipeline.address import LOOPBACK
 from pipeline.errors import InputError
 from pipeline.live_sql.limits import Limits
+from pipeline.mirror.plan import Plan, length, steps
 from pipeline.security import Mechanism, Protocol, Security
 from pipeline.spans import microseconds
 
@@ -56,6 +57,14 @@ def _address(text: str) -> str:
         raise ValueError("write an IPv4 address of this machine, or 0.0.0.0 for all that it has") from error
 
 
+def _steps(text: str) -> str:
+    try:
+        steps(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 class Settings(BaseSettings):
     """The program's settings; each is an environment variable FIRSTHAND_<NAME>.
 
@@ -83,6 +92,11 @@ class Settings(BaseSettings):
     sql_rows: PositiveInt = 1_000_000
     sql_megabytes: Annotated[int, Field(ge=1, le=4_096)] = 64
     snapshot_seconds: Annotated[float, Field(ge=0)] = 60
+
+    mirror: SecretStr | None = None
+    mirror_schema: Annotated[str, Field(pattern="^[a-z_][a-z0-9_]{0,62}$")] = "firsthand"
+    mirror_history: Annotated[str, AfterValidator(_steps)] = "15m=5m,1h=15m,24h=1h,7d=6h,28d=1d"
+    mirror_keep: Annotated[str, AfterValidator(_span)] = "90d"
     kafka_security_protocol: Protocol = "PLAINTEXT"
     kafka_ca_file: Path | None = None
     kafka_certificate_file: Path | None = None
@@ -91,6 +105,11 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Mechanism | None = None
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
+
+    @property
+    def mirrored(self) -> Plan:
+        """What a mirror is to keep, if there is one."""
+        return Plan(self.mirror_schema, steps(self.mirror_history), length(self.mirror_keep))
 
     @property
     def security(self) -> Security:

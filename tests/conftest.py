@@ -15,10 +15,13 @@ from uuid import uuid4
 import duckdb
 import pytest
 from deliveries import emptied, in_memory
+from psycopg import Connection
 
 from pipeline.cli import main
 from pipeline.embedded_broker import EmbeddedBroker
+from tests import postgres as servers
 from tests.apache_kafka import ApacheKafka, had
+from tests.mirrored import Mirrored, mirrored
 from tests.own_cluster import forget
 from tests.simulated import Simulated, simulate
 from tests.stream import WHOLE, Stream
@@ -94,6 +97,36 @@ def cluster_broker() -> Iterator[str]:
     """A cluster that was there before; what this run put there is deleted at the end."""
     yield OWN_CLUSTER
     forget(OWN_CLUSTER, RUN)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Postgres]:
+    """A PostgreSQL that runs all the time; what stops one has a server of its own."""
+    with servers.had() as running:
+        yield running
+
+
+@pytest.fixture
+def database(postgres: servers.Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database of PostgreSQL that nobody used before, and the password for it in the environment."""
+    monkeypatch.setenv("PGPASSWORD", servers.PASSWORD)
+    name = f"cx{next(_numbers)}"
+    postgres.run(f"create database {name}")
+    return name
+
+
+@pytest.fixture
+def both(postgres: servers.Postgres, database: str, tmp_path: Path) -> Iterator[Mirrored]:
+    """A database that can be mirrored into the other one."""
+    with mirrored(tmp_path, postgres.url_of(servers.SUPERUSER, database)) as found:
+        yield found
+
+
+@pytest.fixture
+def there(postgres: servers.Postgres, database: str) -> Iterator[Connection]:
+    """The mirror as its readers see it."""
+    with postgres.connect(database=database, options="-c search_path=firsthand") as con:
+        yield con
 
 
 @pytest.fixture(scope="session")

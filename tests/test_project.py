@@ -10,20 +10,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from pipeline.cli import app
-from pipeline.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES = [
     Requirement(each) for each in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
 ]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PACKAGES = ("pipeline", "schemas", "checks")
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -46,7 +41,7 @@ def tracked_texts() -> dict[str, str]:
         )
         paths = [ROOT / name for name in names if name]
     else:
-        tops = ("pipeline", "schemas", "checks", "tests", "docs", "bench", ".ci")
+        tops = ("pipeline", "schemas", "checks", "tests", "docs", "bench", "grafana", ".ci")
         paths = [*ROOT.iterdir(), *(path for top in tops for path in (ROOT / top).rglob("*.*"))]
     files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
     return {str(path.relative_to(ROOT)): path.read_text(errors="replace") for path in files}
@@ -176,45 +171,6 @@ def test_the_image_runs_the_command_that_the_project_installs() -> None:
     assert entry in PROJECT["scripts"]
     (python,) = re.findall(r"^FROM python:([0-9.]+)-slim$", text, re.MULTILINE)
     assert f">={python}" == PROJECT["requires-python"]
-
-
-def test_the_composed_worker_is_called_as_the_program_asks() -> None:
-    name, *arguments = COMPOSE["services"]["worker"]["command"]
-    command = typer.main.get_command(app).commands[name]
-    command.make_context(name, arguments, resilient_parsing=False).close()
-    variables = COMPOSE["services"]["worker"]["environment"]
-    assert {each.removeprefix("FIRSTHAND_").lower() for each in variables} <= set(Settings.model_fields)
-
-
-def test_the_composed_worker_asks_for_the_broker_where_it_listens() -> None:
-    kafka, worker = COMPOSE["services"]["kafka"], COMPOSE["services"]["worker"]
-    broker = kafka["environment"]
-    advertised = dict(each.split("://") for each in broker["KAFKA_ADVERTISED_LISTENERS"].split(","))
-    listening = dict(each.split("://") for each in broker["KAFKA_LISTENERS"].split(","))
-    asked = worker["command"][worker["command"].index("--kafka") + 1]
-    assert asked == advertised["INSIDE"]
-    assert asked.partition(":")[0] in COMPOSE["services"]
-    for name, address in advertised.items():
-        assert listening[name] == ":" + address.partition(":")[2]
-    (published,) = kafka["ports"]
-    assert published == "127.0.0.1:9092:9092"
-    assert advertised["OUTSIDE"] == "localhost:9092"
-    protocols = dict(each.split(":") for each in broker["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
-    assert set(protocols) == set(listening)
-    assert set(protocols.values()) == {"PLAINTEXT"}
-
-
-def test_what_the_composed_services_keep_is_in_declared_volumes() -> None:
-    kept = {}
-    for service in COMPOSE["services"].values():
-        for volume in service["volumes"]:
-            name, _, target = volume.partition(":")
-            kept[target] = name
-    assert set(kept.values()) == set(COMPOSE["volumes"])
-    worker = COMPOSE["services"]["worker"]["command"]
-    assert str(Path(worker[worker.index("--db") + 1]).parent) in kept
-    assert COMPOSE["services"]["kafka"]["environment"]["KAFKA_LOG_DIRS"] in kept
-    assert "/data" in (ROOT / "Dockerfile").read_text()
 
 
 def test_the_hooks_are_those_of_make_lint() -> None:

@@ -106,6 +106,15 @@ SqlPort = Annotated[
         metavar="P",
     ),
 ]
+Mirrored = Annotated[
+    str | None,
+    typer.Option(
+        "--mirror",
+        help="Keep a copy of the readings in a PostgreSQL, too: postgresql://USER@HOST:PORT/DATABASE; its "
+        "password in PGPASSWORD or PGPASSFILE.",
+        metavar="URL",
+    ),
+]
 ToFile = Annotated[
     Path | None, typer.Option("--to", parser=a_file, help="Write an events file (.jsonl).", metavar="FILE")
 ]

@@ -11,7 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.commands.interruption import no_failure, was_heard
-from pipeline.commands.options import Database, Kafka, PagePort, SqlPort, a_file, clock, console, settings
+from pipeline.commands.options import (
+    Database,
+    Kafka,
+    Mirrored,
+    PagePort,
+    SqlPort,
+    a_file,
+    clock,
+    console,
+    settings,
+)
 from pipeline.errors import BrokerError
 
 TRY_AGAIN_S = 0.5
@@ -73,6 +83,7 @@ def run_worker(
     port: PagePort = None,
     group: Annotated[str | None, typer.Option("--group", help="The consumer group.", metavar="G")] = None,
     sql_port: SqlPort = None,
+    mirror: Mirrored = None,
 ) -> None:
     """Consume the topic into the database until SIGTERM or Ctrl-C; both end it cleanly.
 
@@ -80,6 +91,7 @@ def run_worker(
     """
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
+    from pipeline.commands.mirror import keep_mirrored, reached  # noqa: PLC0415
     from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
     from pipeline.live import tell, watching  # noqa: PLC0415
@@ -94,6 +106,7 @@ def run_worker(
 
     at, screen = settings(), console()
     security = at.security
+    target = reached(mirror, at)
 
     def opened() -> Store:
         found = open_when_free(
@@ -146,6 +159,10 @@ def run_worker(
             clock,
             services=[service],
         )
+        if target is not None:
+            stack.enter_context(
+                keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
+            )
         with watching(store, lambda: worker.state, screen):
             worker.run()
 
