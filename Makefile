@@ -37,10 +37,14 @@ lint: setup  ## ruff and mypy
 bench: setup  ## the measurements of the README's table; writes bench/results.json
 	$(BIN)/python -m bench
 
+bench-alerts: setup  ## detection against theory and other detectors; writes docs/detection.md and .svg
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m bench.alerts
+
 soak: setup  ## a load with random faults on Apache Kafka, then the law; MINUTES=10, ARGS="--seed 2 --broker embedded"
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 lock:  ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-kafka test-slow test-histories lint bench soak lock
+.PHONY: help setup demo test test-kafka test-slow test-histories lint bench bench-alerts soak lock

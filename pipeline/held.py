@@ -69,6 +69,8 @@ class Holder:
     database: Path
     url: str
     token: str
+    sql: str | None = None
+    """Where it speaks Quack, if it does."""
 
     def ask(self, command: str, **parameters: str) -> Any:
         """Let it run report, audit or check; what it answers, from JSON."""
@@ -114,7 +116,7 @@ def reader(
             try:
                 found: DuckDBPyConnection | Holder | None = stack.enter_context(open_reader(database))
             except DatabaseHeldError as error:
-                found = _holder(database)
+                found = holder(database)
                 if found is None and monotonic() > deadline:
                     raise DatabaseError(
                         f"{database} is held by another process, and no worker of firsthand's answers "
@@ -126,13 +128,13 @@ def reader(
         yield found
 
 
-def _holder(database: Path) -> Holder | None:
+def holder(database: Path) -> Holder | None:
     """The worker that says it holds the database, if somebody listens where it said."""
     try:
         said = json.loads(beside(database).read_text(encoding="utf-8"))
-        holder = Holder(database, said["url"], said["token"])
-        at = urlsplit(holder.url)
+        found = Holder(database, said["url"], said["token"], said["sql"])
+        at = urlsplit(found.url)
         socket.create_connection((at.hostname, at.port), timeout=1).close()
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return holder
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from duckdb import DuckDBPyConnection
 
@@ -20,6 +21,7 @@ from pipeline.errors import DatabaseError, InputError
 from pipeline.live_sql.guard import RELATIONS
 
 FILE_ENDING = ".duckdb"
+COPIED_AT_ONCE = 16 * 1024 * 1024
 
 
 def age_s(to: Path, now: datetime) -> float | None:
@@ -41,14 +43,13 @@ def take(copy: Callable[[Path], None], to: Path, now: datetime, memory_limit: st
 
 
 def copied(database: Path, to: Path) -> None:
-    """Copy a database that this process has open to read, and what waits in its log beside it.
-
-    The log goes first: to have read the file to its end gives up the lock that keeps writers away from it.
-    """
+    """Copy a database that this process has open to read, and what waits in its log beside it."""
     log = database.with_name(database.name + ".wal")
-    if log.exists():
-        _copy(log, to.with_name(to.name + ".wal"))
-    _copy(database, to)
+    with database.open("rb") as file:  # closed, it lets go of the lock that keeps writers off
+        _copy(file, to)
+        if log.exists():
+            with log.open("rb") as waiting:
+                _copy(waiting, to.with_name(to.name + ".wal"))
     absorb_log(to)
 
 
@@ -122,7 +123,8 @@ def _partial(to: Path) -> Iterator[Path]:
         forget_companions(partial)
 
 
-def _copy(source: Path, to: Path) -> None:
-    shutil.copyfile(source, to)
-    with to.open("rb+") as file:
+def _copy(source: BinaryIO, to: Path) -> None:
+    with to.open("wb") as file:
+        shutil.copyfileobj(source, file, COPIED_AT_ONCE)
+        file.flush()
         os.fsync(file.fileno())

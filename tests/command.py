@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from pipeline.held import holder
+
 PATIENCE_S = 60
 FIRSTHAND = str(Path(sys.executable).with_name("firsthand"))
 _ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -88,6 +90,12 @@ def until(
         time.sleep(0.02)
 
 
+def stored(database: Path) -> int:
+    """How many records the worker that holds a database has consumed; 0 where none answers yet."""
+    found = holder(database)
+    return found.ask("audit")["consumed"] if found else 0
+
+
 def children(pid: int) -> set[int]:
     """The processes that a process started, and those that they started. Linux only."""
     parents = {}
@@ -116,12 +124,17 @@ class Terminal:
     """A command whose stdin, stdout and stderr are a terminal; what it shows, without the escapes."""
 
     def __init__(
-        self, *words: object, cwd: Path, columns: int = 120, env: dict[str, str] | None = None
+        self,
+        *words: object,
+        cwd: Path,
+        columns: int = 120,
+        env: dict[str, str] | None = None,
+        program: Sequence[str] = (FIRSTHAND,),
     ) -> None:
         self._master, slave = pty.openpty()
         size = {"COLUMNS": str(columns), "LINES": "40", "TERM": "xterm"}
         self.process = subprocess.Popen(
-            [FIRSTHAND, *map(str, words)],
+            [*program, *map(str, words)],
             cwd=cwd,
             stdin=slave,
             stdout=slave,
@@ -143,6 +156,9 @@ class Terminal:
                 break
             self._shown += block
         return _ESCAPE.sub(b"", self._shown).decode(errors="replace")
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
 
     def shows(self, *words: str) -> None:
         until(lambda: all(word in self.text() for word in words), f"{words} not in {self.text()[-3000:]}")

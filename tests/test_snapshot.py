@@ -1,15 +1,18 @@
 """Snapshots of a database that is being written: one moment, whole, and in one step."""
 
-import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from pipeline import snapshot
 from pipeline.audit import audit
 from pipeline.batch import RecordBatch
 from pipeline.database import open_reader, open_writer
@@ -21,12 +24,11 @@ from pipeline.settings import Definitions
 from pipeline.simulate import simulate
 from pipeline.snapshot import copied, take
 from pipeline.store import Store
-from tests.command import done, one_line, until
-from tests.command import firsthand as run
+from tests.command import done, until
 
 NOW = datetime(2026, 2, 2, tzinfo=UTC)
 EVENTS = 3_000
-SIZE = 300
+SIZE = 500
 VALUES = [each.value for each in simulate(EVENTS, 7)]
 
 
@@ -121,6 +123,19 @@ def test_who_reads_the_last_one_keeps_it(store, tmp_path):
     assert consumed(to) == 2 * SIZE
 
 
+def second_writer(path: Path) -> str:
+    """What another process is told that opens a database to write."""
+    program = f"import duckdb; duckdb.connect({str(path)!r}).execute('create table mine (a int)')"
+    words = [sys.executable, "-c", program]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stderr
+
+
+def test_the_database_is_still_held_after_a_snapshot(store, tmp_path):
+    """A process loses all its locks on a file with the first descriptor of it that it closes."""
+    take(store.copy_to, tmp_path / "copy.duckdb", NOW, "300MB")
+    assert "Could not set lock on file" in second_writer(tmp_path / "x.duckdb")
+
+
 def test_a_folder_of_parquet_is_replaced_whole(store, tmp_path):
     to = tmp_path / "copies"
     take(store.copy_to, to, NOW, "300MB")
@@ -167,7 +182,7 @@ def test_a_copy_that_does_not_count_up_is_shown_to_nobody(store, tmp_path):
     assert not (tmp_path / "copy.duckdb").exists()
 
 
-def test_what_waits_in_the_log_of_a_killed_worker_is_in_the_copy(tmp_path):
+def test_what_waits_in_the_log_of_a_killed_worker_is_in_the_copy(tmp_path, monkeypatch):
     path = tmp_path / "x.duckdb"
     with opened(path) as store:
         store.ingest([batch(0)], NOW)
@@ -176,19 +191,28 @@ def test_what_waits_in_the_log_of_a_killed_worker_is_in_the_copy(tmp_path):
         killed = tmp_path / "killed.duckdb"
         for ending in ("", ".wal"):
             shutil.copyfile(f"{path}{ending}", f"{killed}{ending}")
+    copy, told = snapshot._copy, []
+
+    def disturbed(*words: Any) -> None:
+        copy(*words)
+        told.append(second_writer(killed))
+
+    monkeypatch.setattr(snapshot, "_copy", disturbed)
     with open_reader(killed):
         take(lambda to: copied(killed, to), tmp_path / "copy.duckdb", NOW, "300MB")
     assert consumed(tmp_path / "copy.duckdb") == 2 * SIZE
     assert not (tmp_path / ".copy.duckdb.partial.wal").exists()
+    assert ["Could not set lock on file" in each for each in told] == [True, True]
 
 
-def test_the_command_takes_one_at_most_so_often(store, tmp_path):
+def test_the_command_takes_one_at_most_so_often(store, tmp_path, said, monkeypatch):
     store.close()
     words = ("snapshot", "copy.duckdb", "--db", "x.duckdb")
     assert done(*words, cwd=tmp_path) == "copy.duckdb: a snapshot of x.duckdb\n"
     made = (tmp_path / "copy.duckdb").stat().st_ino
-    assert "FIRSTHAND_SNAPSHOT_SECONDS" in done(*words, cwd=tmp_path)
+    assert "FIRSTHAND_SNAPSHOT_SECONDS" in said(*words)[1]
     assert (tmp_path / "copy.duckdb").stat().st_ino == made
-    done(*words, cwd=tmp_path, env=os.environ | {"FIRSTHAND_SNAPSHOT_SECONDS": "0"})
+    monkeypatch.setenv("FIRSTHAND_SNAPSHOT_SECONDS", "0")
+    assert said(*words)[0] == 0
     assert (tmp_path / "copy.duckdb").stat().st_ino != made
-    assert "no such database" in one_line(run("snapshot", "y.duckdb", "--db", "no.duckdb", cwd=tmp_path))
+    assert "no such database" in said("snapshot", "y.duckdb", "--db", "no.duckdb")[2]

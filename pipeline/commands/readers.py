@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import Database, clock, console, settings
+from pipeline.commands.options import Database, a_file, clock, console, settings, usage
 
 Name = Annotated[str, typer.Argument(help="Whose it is, or what for.", metavar="NAME")]
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         run_query
     )
     app.command("snapshot", epilog="Example: firsthand snapshot copy.duckdb --db x.duckdb")(take_snapshot)
+    app.command("connect", epilog="Example: firsthand connect python --db x.duckdb | python")(show_recipe)
     tokens = typer.Typer(
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -79,6 +80,40 @@ def take_snapshot(
         else:
             take(lambda path: copied(db, path), to, clock(), at.memory_limit)
     print(f"{to}: a snapshot of {db}")  # noqa: T201
+
+
+def show_recipe(
+    tool: Annotated[
+        str | None, typer.Argument(help="Which one; without it, they are listed.", metavar="TOOL")
+    ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option("--db", parser=a_file, help="The worker's DuckDB file.", metavar="PATH"),
+    ] = None,
+) -> None:
+    """Print a recipe, ready to run, by which a tool asks the worker in SQL."""
+    from pipeline.recipes import ADDRESS, how_to_begin, recipe  # noqa: PLC0415
+
+    address, why_not = _live_sql(db)
+    known = address or ADDRESS
+    if tool:
+        print(usage(lambda name: recipe(name, known, db))(tool), end="")  # noqa: T201
+    else:
+        print(how_to_begin(known, db))  # noqa: T201
+    if why_not:
+        console().print(f"{why_not}: {ADDRESS} is live SQL's usual address", highlight=False, soft_wrap=True)
+
+
+def _live_sql(db: Path | None) -> tuple[str | None, str]:
+    """Where the worker of `db` answers in SQL, or why nobody knows."""
+    from pipeline.held import holder  # noqa: PLC0415
+
+    if db is None:
+        return None, "no --db was given"
+    found = holder(db)
+    if found is None:
+        return None, f"no worker runs on {db}"
+    return found.sql, "" if found.sql else f"the worker of {db} runs without live SQL"
 
 
 def new_token(name: Name, db: Database) -> None:

@@ -31,6 +31,10 @@ LOOK_AGAIN_S = 0.01
 MAX_SESSIONS = 10_000
 KEPT_ANSWERS = 2
 """So many times the largest answer may wait to be fetched. A session's last one goes with its next query."""
+LEAST_MEMORY_MB = 128
+"""DuckDB takes up to half a megabyte for a column, however little is in it."""
+
+_IN_TABLES = "select memory_usage_bytes from duckdb_memory() where tag = 'IN_MEMORY_TABLE'"
 
 
 class Gateway:
@@ -79,7 +83,8 @@ class Gateway:
         casts = ", ".join(f"#{n}::{kind} as c{n}" for n, kind in enumerate(answer.types, 1))
         columns = answer.rows.rename_columns([f"c{n}" for n in range(1, len(answer.names) + 1)])
         with self._keeping, self._con.cursor() as con:
-            self._make_room(con, session, answer.rows.nbytes)
+            self._make_room(con, session)
+            before = one(con, _IN_TABLES)
             try:
                 with registered(con, {"arrow": columns}):
                     con.execute(f"create table {name} as select {casts} from arrow")
@@ -87,13 +92,17 @@ class Gateway:
                 raise RefusedError(
                     f"the answer cannot be sent: {' '.join(str(error).split())[:300]}"
                 ) from error
-            self._answers[session] = (name, answer.rows.nbytes)
+            self._answers[session] = (name, max(one(con, _IN_TABLES) - before, answer.rows.nbytes))
         shown = ", ".join(f"c{n} as {_named(each)}" for n, each in enumerate(answer.names, 1))
         return f"select {shown} from {name}"
 
-    def _make_room(self, con: duckdb.DuckDBPyConnection, session: str, size: int) -> None:
-        """Drop this session's last answer, and the oldest of others; who is fetching one gets all of it."""
-        room = KEPT_ANSWERS * self._desk.limits.megabytes * 1_000_000 - size
+    def _make_room(self, con: duckdb.DuckDBPyConnection, session: str) -> None:
+        """Drop this session's last answer, and the oldest of others; who is fetching one gets all of it.
+
+        What counts is the memory that they take: a thousand sessions that end after one small answer each
+        take more than a large one does.
+        """
+        room = KEPT_ANSWERS * self._desk.limits.megabytes * 1_000_000
         gone = [self._answers.pop(session)] if session in self._answers else []
         while self._answers and sum(kept for _, kept in self._answers.values()) > room:
             gone.append(self._answers.popitem(last=False)[1])
@@ -105,40 +114,48 @@ DEFAULT_PORT = 9494
 """Quack's own."""
 
 
-def port_for(wished: int | None, host: str = LOOPBACK) -> int:
-    """The port of `host` to serve on: the one wished for, else Quack's own, else any.
+def _claimed(wished: int | None, host: str) -> socket.socket:
+    """The port of `host` to serve on, held: the one wished for, else Quack's own, else any.
 
     Raises InputError where the one wished for is taken.
     """
     for port in (DEFAULT_PORT, 0) if wished is None else (wished,):
-        with suppress(OSError), socket.create_server((host, port)) as free:
-            found: int = free.getsockname()[1]
-            return found
+        with suppress(OSError):
+            return socket.create_server((host, port))
     raise InputError(f"port {wished} is taken: choose another with --sql-port, or 0 for no live SQL")
 
 
 @contextmanager
-def gateway(desk: Desk, tokens: Tokens, port: int, host: str = LOOPBACK) -> Iterator[str]:
-    """Serve on `host`:`port` during the block; where, as clients on this machine write it."""
-    uri = f"quack:{host}:{port}"
-    con = _with_quack(desk.limits.megabytes)
-    try:
+def gateway(desk: Desk, tokens: Tokens, wished: int | None, host: str = LOOPBACK) -> Iterator[str]:
+    """Serve on `host`, at port `wished` if any; where, as this machine's clients write it."""
+    with _with_quack(desk.limits.megabytes) as con:
         served = Gateway(desk, tokens, con)
         _hook(con, "authentication", served.let_in, 3, BOOLEAN)
         _hook(con, "authorization", served.instead, 2, VARCHAR)
         con.execute("set lock_configuration = true")
-        con.execute(
-            f"call quack_serve('{uri}', token := '{secrets.token_hex(32)}', "
-            f"allow_other_hostname := {is_for_others(host)})"
-        )
+        port = _serve(con, wished, host)
         try:
             yield f"quack:{from_here(host)}:{port}"
         finally:
             served.end()
-            con.execute(f"call quack_stop('{uri}')")
+            con.execute(f"call quack_stop('quack:{host}:{port}')")
             _await_end(con)
-    finally:
-        con.close()
+
+
+def _serve(con: duckdb.DuckDBPyConnection, wished: int | None, host: str) -> int:
+    """Let Quack serve on `host`; its port.
+
+    Quack would share a port with another Quack that starts at the same moment, and readers get now the one
+    and now the other. So the port is held, by a socket that shares with nobody, until Quack has it too.
+    """
+    with _claimed(wished, host) as held:
+        port: int = held.getsockname()[1]
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        con.execute(
+            f"call quack_serve('quack:{host}:{port}', token := '{secrets.token_hex(32)}', "
+            f"allow_other_hostname := {is_for_others(host)})"
+        )
+    return port
 
 
 def _await_end(con: duckdb.DuckDBPyConnection) -> None:
@@ -154,7 +171,7 @@ def _await_end(con: duckdb.DuckDBPyConnection) -> None:
 def _with_quack(megabytes: int) -> duckdb.DuckDBPyConnection:
     """An empty database with Quack in it, and with what it needs to make up the numbers of its sessions."""
     config: dict[str, Any] = {
-        "memory_limit": f"{4 * KEPT_ANSWERS * megabytes}MB",
+        "memory_limit": f"{LEAST_MEMORY_MB + 4 * KEPT_ANSWERS * megabytes}MB",
         "python_enable_replacements": "false",
         "temp_directory": "",
         "threads": "1",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.address import LOOPBACK
 from pipeline.live_sql.desk import Desk
-from pipeline.live_sql.gateway import gateway, port_for
+from pipeline.live_sql.gateway import gateway
 from pipeline.live_sql.limits import Limits
 from pipeline.live_sql.tokens import Tokens, beside
 from pipeline.store import Store
@@ -23,7 +23,7 @@ def live_sql(
             if port == 0:
                 yield desk, None
             else:
-                with gateway(desk, Tokens(beside(database)), port_for(port, host), host) as uri:
+                with gateway(desk, Tokens(beside(database)), port, host) as uri:
                     yield desk, uri
         finally:
             store.readers = None
