@@ -1,0 +1,92 @@
+"""The chart for a healthy distribution, a fall worth knowing, and the false alarms declared.
+
+Which chart finds a fall soonest, at worst, among all with as few false alarms? The one to whose score
+an answer of x demerits adds its log-likelihood ratio, tilt x - log_growth (Moustakides, Ann. Statist. 14,
+1986). Here these weights are rounded to whole numbers, at least 50 to a nat, whose ratio is right to 2 % of
+the fall; the limit is then the least whole number whose exact run length reaches the declared one. The
+rounding makes it the chart for a fall of a slightly other size and leaves nothing approximate about its
+false alarms: never oftener than declared, and rarer by a percent or so (by more where a few bad answers make
+an alarm, since there are few ways to do so).
+"""
+
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+from pipeline.alerting.chart import Chart
+from pipeline.alerting.run_length import run_length
+from pipeline.alerting.tilt import Shares, log_growth, mean, tilted
+from pipeline.errors import InputError
+
+LEAST_TOLD_APART = 1e-4
+"""Nats by which an answer tells the fall from health, at least (and less takes minutes to compute)."""
+
+_PER_NAT = 50
+_OF_THE_FALL = 0.02
+
+
+@lru_cache(maxsize=4096)
+def chart_for(healthy: Shares, tilt: float, false_alarm_every: float) -> Chart:
+    """The chart with one false alarm in at least so many answers, quickest to find the tilted shares.
+
+    >>> chart = chart_for((0.85, 0.15), math.log(2), 10_000)  # odds of dissatisfaction doubled
+    >>> chart.step, chart.allowance, round(chart.limit / chart.per_nat, 2)
+    (54, 11, 5.51)
+    >>> round(run_length(chart, (0.85, 0.15)))
+    10027
+    """
+    if not (tilt > 0 and _told_apart(healthy, tilt) >= LEAST_TOLD_APART):
+        raise InputError(
+            f"a fall of {tilt:g} in log odds from {mean(healthy):g} demerits an answer is too small to find:"
+            f" that takes {1 / LEAST_TOLD_APART:,.0f} answers and more; name a larger one"
+        )
+    if not 1 <= false_alarm_every < math.inf:
+        raise InputError(
+            f"a false alarm every {false_alarm_every:g} answers cannot be: give a finite number from 1"
+        )
+    step, allowance = weights(healthy, tilt)
+    return _limited(Chart(step, allowance, 1, step / tilt), healthy, false_alarm_every)
+
+
+def _told_apart(healthy: Shares, tilt: float) -> float:
+    """The Kullback-Leibler divergence of fallen from healthy: what the score gains an answer in a fall."""
+    return tilt * mean(tilted(healthy, tilt)) - log_growth(healthy, tilt)
+
+
+def weights(healthy: Shares, tilt: float) -> tuple[int, int]:
+    """Step and allowance: whole numbers without a common factor (it would make limits coarser).
+
+    >>> weights((0.5, 0.5), math.log(2))
+    (41, 24)
+    """
+    between = log_growth(healthy, tilt) / tilt
+    tolerance = _OF_THE_FALL * (mean(tilted(healthy, tilt)) - mean(healthy))
+    step = math.ceil(_PER_NAT * tilt)
+    while True:
+        allowance = round(step * between)
+        if math.gcd(step, allowance) == 1 and abs(allowance / step - between) <= tolerance:
+            return step, allowance
+        step += 1
+
+
+def _limited(chart: Chart, healthy: Shares, every: float) -> Chart:
+    """The least limit whose run length is at least `every`: a guess, then a bracket that closes."""
+    drift = log_growth(healthy, chart.step / chart.per_nat) - chart.step / chart.per_nat * mean(healthy)
+    nats = _guess(every * drift)
+    low, high = 0, 0
+    limit = max(1, round(nats * chart.per_nat))
+    while high - low != 1:
+        length = run_length(replace(chart, limit=limit), healthy)
+        low, high = (low, limit) if length >= every else (limit, high)
+        slope = math.expm1(nats) / (math.expm1(nats) - nats)
+        limit += round(chart.per_nat * math.log(every / length) / slope)
+        limit = min(max(limit, low + 1), high - 1) if high else max(limit, low + 1)
+    return replace(chart, limit=high)
+
+
+def _guess(growth: float) -> float:
+    """The h with e^h - h - 1 = growth: Wald's approximation of a run length, times the drift of an answer."""
+    nats = math.log1p(growth + math.sqrt(2 * growth))
+    for _ in range(20):
+        nats = math.log1p(growth + nats)
+    return nats
