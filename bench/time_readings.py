@@ -14,7 +14,8 @@ from typing import Any
 
 from bench.errors import BenchError
 from pipeline.cells import fold
-from pipeline.database import one, open_writer, stored_definitions, transaction
+from pipeline.connection import one, transaction
+from pipeline.database import open_writer, stored_definitions
 from pipeline.report import report
 from pipeline.schema import create_schema, create_views
 from pipeline.settings import Definitions

@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import catalog_of, cursor, open_reader
+from pipeline.connection import catalog_of, cursor
+from pipeline.database import open_reader
 from pipeline.errors import DatabaseError
 
 Row = tuple[Any, ...]

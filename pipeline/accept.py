@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from pipeline.arrivals import Numbers
-from pipeline.database import registered
+from pipeline.connection import registered
 from pipeline.decode import DECODED
 from pipeline.sql import load
 

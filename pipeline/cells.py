@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one
+from pipeline.connection import one
 from pipeline.sql import fill, load
 from pipeline.sums import CELL_DIMENSIONS, KINDS, SUMS, contributions, sql_type, sums, totals
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import transaction
+from pipeline.connection import transaction
 from pipeline.rejection import Rejection
 
 MAX_BYTES = 8 * 1024 * 1024

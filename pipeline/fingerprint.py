@@ -4,7 +4,7 @@ import hashlib
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one
+from pipeline.connection import one
 from pipeline.measure import all_readings
 from pipeline.sql import load
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import transaction
+from pipeline.connection import transaction
 from pipeline.readings import WINDOWS, Question, all_dimensions, readings
 from pipeline.settings import Definitions
 from pipeline.spans import SPANS, microseconds

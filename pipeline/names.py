@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import registered
+from pipeline.connection import registered
 from pipeline.fields import ABSENT_TEXTS
 
 ABSENT = 0

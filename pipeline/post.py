@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import Keep, registered, relations
+from pipeline.connection import Keep, registered, relations
 from pipeline.fields import ANSWERS, INHERITED, NAMED, TYPE_PARTS
 from pipeline.follow_up import State, follow_up
 from pipeline.rfc3339 import FIRST_US, LAST_US

@@ -12,7 +12,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from pipeline.arrivals import Arrivals
-from pipeline.database import registered
+from pipeline.connection import registered
 from pipeline.judge import Verdict
 from pipeline.sql import load
 

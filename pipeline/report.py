@@ -8,7 +8,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one
+from pipeline.connection import one
 from pipeline.metrics import METRICS
 from pipeline.spans import SPANS
 

@@ -5,7 +5,8 @@ from importlib.resources import files
 from duckdb import DuckDBPyConnection
 
 from pipeline import cells, fields, measure
-from pipeline.database import SCHEMA_VERSION, transaction
+from pipeline.connection import transaction
+from pipeline.database import SCHEMA_VERSION
 from pipeline.follow_up import State, follow_up
 from pipeline.settings import Definitions
 

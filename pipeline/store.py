@@ -22,7 +22,8 @@ from pipeline.accept import Between, accept
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
 from pipeline.checkpoint import Checkpoints
-from pipeline.database import catalog_of, cursor, lacked_memory, one, stored_definitions, transaction
+from pipeline.connection import catalog_of, cursor, lacked_memory, one, transaction
+from pipeline.database import stored_definitions
 from pipeline.dead_letters import mark_sent, unsent
 from pipeline.decode import decode
 from pipeline.errors import FirsthandError, InputError

@@ -18,7 +18,7 @@ from oracle_verdicts import verdict
 
 from pipeline.batch import RecordBatch
 from pipeline.cells import COMPACT_FOLDS, compact
-from pipeline.database import transaction
+from pipeline.connection import transaction
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
 from pipeline.spans import SPANS

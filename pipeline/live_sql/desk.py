@@ -12,7 +12,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from pipeline.database import catalog_of, cursor, one
+from pipeline.connection import catalog_of, cursor, one
 from pipeline.errors import RefusedError
 from pipeline.live_sql.answer import Answer, read
 from pipeline.live_sql.catalog import Catalog

@@ -18,7 +18,7 @@ from duckdb.func import FunctionNullHandling
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
 from pipeline.address import LOOPBACK, from_here, is_for_others
-from pipeline.database import one, registered
+from pipeline.connection import one, registered
 from pipeline.errors import FirsthandError, InputError, RefusedError
 from pipeline.live_sql.answer import Answer
 from pipeline.live_sql.desk import Desk

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one, registered, transaction
+from pipeline.connection import one, registered, transaction
 from pipeline.measure import all_readings
 from pipeline.report import last_refresh
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import transaction
+from pipeline.connection import transaction
 from pipeline.report import COLUMNS, Reading, last_refresh
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one
+from pipeline.connection import one
 from pipeline.metrics import METRICS
 from pipeline.page_data.asked import Asked
 from pipeline.page_data.change import told

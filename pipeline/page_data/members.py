@@ -4,7 +4,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.database import one
+from pipeline.connection import one
 from pipeline.page_data.asked import Asked
 from pipeline.page_data.change import SMALLEST_SAMPLE, compared
 from pipeline.page_data.current import at_one_moment, now, then

@@ -1,0 +1,104 @@
+"""What is done with an open connection: transactions, relations for one use, single values."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+ROOM_TO_UNDO_BYTES = 256 * 1024 * 1024
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block, or nothing of it."""
+    con.begin()
+    try:
+        yield
+    except BaseException as error:
+        with suppress(duckdb.Error), _room_to_undo(con, error):  # what broke the block may have broken DuckDB
+            con.rollback()
+        raise
+    con.commit()
+
+
+def lacked_memory(error: duckdb.Error) -> bool:
+    """Whether DuckDB had too little memory; where a commit lacked it, that is told in the message only."""
+    return isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory" in str(error)
+
+
+@contextmanager
+def _room_to_undo(con: duckdb.DuckDBPyConnection, error: BaseException) -> Iterator[None]:
+    """More memory for the block, where `error` says that it lacked: DuckDB ends where a rollback lacks it."""
+    if not (isinstance(error, duckdb.Error) and lacked_memory(error)):
+        yield
+        return
+    with con.cursor() as other:
+        # The setting is told in tenths of a unit, rounded down, and so is what is read from it.
+        limit = one(other, "select parse_formatted_bytes(current_setting('memory_limit')) + 1")
+        other.execute(f"set global memory_limit = '{limit + ROOM_TO_UNDO_BYTES}B'")
+        try:
+            yield
+        finally:
+            with suppress(duckdb.OutOfMemoryException):  # it is still in use: the next one will try again
+                other.execute(f"set global memory_limit = '{limit}B'")
+
+
+@contextmanager
+def registered(con: duckdb.DuckDBPyConnection, tables: Mapping[str, object]) -> Iterator[None]:
+    """Arrow tables as views of these names, for the block."""
+    try:
+        for name, table in tables.items():
+            con.register(name, table)
+        yield
+    finally:
+        for name in tables:
+            con.unregister(name)
+
+
+@contextmanager
+def relations(con: duckdb.DuckDBPyConnection) -> Iterator["Keep"]:
+    """Keep the results of queries as relations for further queries, until the block ends.
+
+    They are Arrow tables: to make a temporary table of one costs five times as much.
+    """
+    names: list[str] = []
+
+    def keep(name: str, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        found = con.execute(query, parameters).to_arrow_table()
+        con.register(name, found)
+        names.append(name)
+        return found
+
+    try:
+        yield keep
+    finally:
+        for name in names:
+            con.unregister(name)
+
+
+class Keep(Protocol):
+    """Run a query, give its result, and let further queries read it under a name."""
+
+    def __call__(self, name: str, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """The result of `query`, from now on relation `name`."""
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object] | None = None) -> Any:
+    """The single value of a query that returns one row and one column; None where there is no row."""
+    row = con.execute(query, parameters).fetchone()
+    return None if row is None else row[0]
+
+
+def catalog_of(con: duckdb.DuckDBPyConnection) -> str:
+    """The name of the database that `con` speaks of, for `cursor`."""
+    name: str = one(con, "select current_database()")
+    return name
+
+
+def cursor(con: duckdb.DuckDBPyConnection, catalog: str) -> duckdb.DuckDBPyConnection:
+    """A further connection to the same database; by itself it would begin in the catalog opened first."""
+    another = con.cursor()
+    another.execute(f'use "{catalog}"')
+    return another
