@@ -8,4 +8,6 @@ demerits: the share of answers with 0, with 1, and so on; they sum to 1. So one 
 In reading order: tilt.py (what a fall is), chart.py (the score that waits for one), run_length.py (how long
 it waits), design.py (its limit, from the false alarms that were declared), baseline.py and caution.py (what
 is healthy, from history, and how sure that is), family.py (many members under one budget).
+
+What somebody wants to be told of: rules.py, read by rules_file.py; default_rules.yaml is an example.
 """

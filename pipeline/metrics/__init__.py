@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
+_RANGE = re.compile(r"-- unit: .*?(-?\d+)\.\.(\d+)$", re.MULTILINE)
 _COLUMN = re.compile(r"\s*(.+?) as (numerator|denominator|squares),\n", re.DOTALL)
 
 
@@ -63,3 +64,14 @@ def quantities(name: str) -> dict[str, str]:
     if not select or not ending or "numerator" not in found:
         raise ValueError(f"{name}.sql: expected 'select', lines of '<expression> as numerator,', 'from fact'")
     return found
+
+
+@cache
+def limits_of(name: str) -> tuple[float, float]:
+    """The least and the most that a metric's value can be, from its file; counts and seconds have no most.
+
+    >>> limits_of("nps"), limits_of("wait_mean")
+    ((-1.0, 1.0), (0.0, inf))
+    """
+    found = _RANGE.search(source(name))
+    return (float(found[1]), float(found[2])) if found else (0.0, float("inf"))
