@@ -81,7 +81,7 @@ from (
 ) as latest
 where denominator > 0;
 
-comment on view metrics_over_time is 'The latest revision of each reading of metrics_history: what is known now.';
+comment on view metrics_over_time is 'The latest revision of each reading of metrics_history: the figures as they stand.';
 
 -- one row per moment of a span that metrics_history knows: where it has no reading of it, there was nothing to count
 -- doubtful: an event that happened before the moment came after it was read; it will be read again
