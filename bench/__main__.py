@@ -40,13 +40,12 @@ def main(arguments: Sequence[str], now: datetime) -> None:
     with tempfile.TemporaryDirectory(prefix="firsthand-bench-") as scratch:
         setup = _setup(options, now, Path(scratch))
         setup.kept.mkdir(parents=True, exist_ok=True)
-        parts = {}
+        found, parts = machine.facts(), {}
         for letter in options.only:
             sys.stderr.write(f"measuring {letter}: {PARTS[letter].__doc__}\n")
             parts[letter] = PARTS[letter](setup)
-    found = machine.facts()
+            _write(options.out, {"measured_at": now.isoformat(), "machine": found} | _results(setup, parts))
     table.show(parts, found, setup.runs)
-    _write(options.out, {"measured_at": now.isoformat(), "machine": found} | _results(setup, parts))
     sys.stderr.write(f"written to {options.out}\n")
 
 

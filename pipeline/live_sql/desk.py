@@ -12,19 +12,21 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from pipeline.connection import catalog_of, cursor, one
+from pipeline.connection import catalog_of, cursor, lacked_memory, one
 from pipeline.errors import RefusedError
 from pipeline.live_sql.answer import Answer, read
 from pipeline.live_sql.catalog import Catalog
 from pipeline.live_sql.door import Door
 from pipeline.live_sql.guard import Place, place_of
 from pipeline.live_sql.limits import Limits
-from pipeline.live_sql.watch import Watch
+from pipeline.live_sql.watch import ShortOfMemoryError, Watch
 
 AT_ONCE = 4
 NICENESS = 10
 GRACE_S = 2.0
 """A query that was told to stop does so within a moment; who asked is not kept waiting for longer."""
+ATTEMPTS = 3
+PAUSE_S = 0.2
 SPARED = 0.75
 """The share of DuckDB's memory that may be in use while readers' queries run: ingest has the rest."""
 
@@ -89,14 +91,22 @@ class Desk:
         self._door.emptied()
 
     def _run(self, reading: Reading, text: str, deadline: float) -> Answer:
+        """Read it, and again where others had the memory: what they do is over in a moment."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(ShortOfMemoryError):
+                return self._read(reading, text, deadline)
+            time.sleep(PAUSE_S)
+        return self._read(reading, text, deadline)
+
+    def _read(self, reading: Reading, text: str, deadline: float) -> Answer:
         try:
             with reading() as con, self._watch.over(con, deadline) as asked:
                 try:
                     return read(con.execute(text), self.limits)
                 except (duckdb.Error, OSError, pa.ArrowException) as error:
-                    raise RefusedError(asked.stopped or _said(error)) from error
+                    raise asked.stopped or _refusal(error) from error
         except duckdb.Error as error:  # other queries left no room for a connection
-            raise RefusedError(_said(error)) from error
+            raise _refusal(error) from error
 
     def _short_of_memory(self) -> bool:
         with suppress(duckdb.Error), self._reading() as con:
@@ -123,6 +133,8 @@ def _bytes(con: duckdb.DuckDBPyConnection) -> float:
     return float(one(con, query))
 
 
-def _said(error: Exception) -> str:
+def _refusal(error: Exception) -> RefusedError:
     """DuckDB's own words, in one line and without the drawing of the place."""
-    return " ".join(str(error).partition("\n\nLINE ")[0].split())[:500]
+    if isinstance(error, duckdb.Error) and lacked_memory(error):
+        return ShortOfMemoryError()
+    return RefusedError(" ".join(str(error).partition("\n\nLINE ")[0].split())[:500])

@@ -11,17 +11,27 @@ from duckdb import DuckDBPyConnection
 from pipeline.errors import RefusedError
 
 LOOK_EVERY_S = 0.02
+LIGHT_S = 0.25
+"""A query that runs for less long is not what fills the memory: a transaction of ingest's is."""
+
+
+class ShortOfMemoryError(RefusedError):
+    """Stopped so that ingest has its memory; later there may be enough."""
+
+    def __init__(self) -> None:
+        super().__init__("it needs more memory than the worker can spare; ask for less at once")
 
 
 @dataclass
 class Asked:
-    """A query that runs: since when it may not, and why it was stopped."""
+    """A query that runs: since when, until when it may, and why it was stopped."""
 
     con: DuckDBPyConnection
+    began: float
     deadline: float
-    stopped: str | None = None
+    stopped: RefusedError | None = None
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: RefusedError) -> None:
         """Interrupt it. It may have been about to begin and not have heard: say it again until it ends."""
         self.stopped = self.stopped or reason
         self.con.interrupt()
@@ -48,11 +58,11 @@ class Watch:
     @contextmanager
     def over(self, con: DuckDBPyConnection, deadline: float) -> Iterator[Asked]:
         """Look after what `con` does in the block."""
-        asked = Asked(con, deadline)
         with self._changed:
             self._changed.wait_for(lambda: not self._barred)
             if self._ended:
                 raise RefusedError(_STOPS)
+            asked = Asked(con, self._monotonic(), deadline)
             self._running.append(asked)
             self._changed.notify_all()
         try:
@@ -68,7 +78,7 @@ class Watch:
         with self._changed:
             self._barred += 1
             while self._running:
-                self._stop_all(_MEMORY)
+                self._stop_all(ShortOfMemoryError())
                 self._changed.wait(LOOK_EVERY_S)
         try:
             yield
@@ -82,7 +92,7 @@ class Watch:
         with self._changed:
             self._ended = True
             while self._running:
-                self._stop_all(_STOPS)
+                self._stop_all(RefusedError(_STOPS))
                 self._changed.wait(LOOK_EVERY_S)
             self._changed.notify_all()
         self._thread.join()
@@ -91,11 +101,12 @@ class Watch:
         while self._await_queries():
             short = self._short()
             with self._changed:
-                if short and self._running:
-                    self._running[0].stop(_MEMORY)
+                now = self._monotonic()
+                if short and self._running and now > self._running[0].began + LIGHT_S:
+                    self._running[0].stop(ShortOfMemoryError())
                 for asked in self._running:
-                    if asked.stopped or self._monotonic() > asked.deadline:
-                        asked.stop(self._too_long)
+                    if asked.stopped or now > asked.deadline:
+                        asked.stop(RefusedError(self._too_long))
             time.sleep(LOOK_EVERY_S)
 
     def _await_queries(self) -> bool:
@@ -104,10 +115,9 @@ class Watch:
             self._changed.wait_for(lambda: self._running or self._ended)
             return not self._ended
 
-    def _stop_all(self, reason: str) -> None:
+    def _stop_all(self, reason: RefusedError) -> None:
         for asked in self._running:
             asked.stop(reason)
 
 
 _STOPS = "the worker stops; try again when it runs"
-_MEMORY = "it needs more memory than the worker can spare; ask for less at once"
