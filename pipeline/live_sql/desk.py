@@ -23,7 +23,7 @@ from pipeline.live_sql.watch import ShortOfMemoryError, Watch
 
 AT_ONCE = 4
 NICENESS = 1
-"""At 20,000 events/s on two cores, 10 had readers wait 0.29 s (p95) for readings, 2 had 0.16 s, 0 had 0.13 s."""
+"""At 20,000 events/s on two cores, 10 had readers wait 0.29 s (p95), 2 had 0.16 s, and 0 had 0.13 s."""
 GRACE_S = 2.0
 """A query that was told to stop does so within a moment; who asked is not kept waiting for longer."""
 ATTEMPTS = 3
