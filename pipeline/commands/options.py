@@ -31,7 +31,8 @@ def settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(map(str, first["loc"][:1])).upper()
-        raise InputError(f"FIRSTHAND_{name}: {first['msg']}; set it otherwise, or unset it") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"FIRSTHAND_{name}: {reason}; set it otherwise, or unset it") from error
 
 
 def console() -> Console:
