@@ -1,5 +1,6 @@
 """All settings, read once at the command line from FIRSTHAND_* variables and handed down."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -42,12 +43,17 @@ def _key(text: str) -> str:
     return text
 
 
-def _span(text: str) -> str:
-    try:
-        microseconds(text)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-    return text
+def _read_by(parse: Callable[[str], object]) -> AfterValidator:
+    """A text that `parse` can read."""
+
+    def check(text: str) -> str:
+        try:
+            parse(text)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    return AfterValidator(check)
 
 
 def _address(text: str) -> str:
@@ -55,14 +61,6 @@ def _address(text: str) -> str:
         return str(IPv4Address(text))
     except ValueError as error:
         raise ValueError("write an IPv4 address of this machine, or 0.0.0.0 for all that it has") from error
-
-
-def _steps(text: str) -> str:
-    try:
-        steps(text)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-    return text
 
 
 class Settings(BaseSettings):
@@ -78,7 +76,7 @@ class Settings(BaseSettings):
     dlq_topic: str = "touchpoints-dlq"
     group: str = "firsthand"
     partitions: PositiveInt = 4
-    follow_up: Annotated[str, AfterValidator(_span)] = "7d"
+    follow_up: Annotated[str, _read_by(microseconds)] = "7d"
     follow_up_key: Annotated[str, AfterValidator(_key)] = "customer_id,reason"
     service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
     max_records: PositiveInt = 60_000
@@ -95,8 +93,8 @@ class Settings(BaseSettings):
 
     mirror: SecretStr | None = None
     mirror_schema: Annotated[str, Field(pattern="^[a-z_][a-z0-9_]{0,62}$")] = "firsthand"
-    mirror_history: Annotated[str, AfterValidator(_steps)] = "15m=5m,1h=15m,24h=1h,7d=6h,28d=1d"
-    mirror_keep: Annotated[str, AfterValidator(_span)] = "90d"
+    mirror_history: Annotated[str, _read_by(steps)] = "15m=5m,1h=15m,24h=1h,7d=6h,28d=1d"
+    mirror_keep: Annotated[str, _read_by(microseconds)] = "90d"
     kafka_security_protocol: Protocol = "PLAINTEXT"
     kafka_ca_file: Path | None = None
     kafka_certificate_file: Path | None = None

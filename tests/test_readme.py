@@ -256,7 +256,7 @@ def test_every_link_and_file_that_is_named_is_there(page: str) -> None:
     files = [link for link, _ in links if link and "://" not in link]
     assert [link for link in files if not ((ROOT / page).parent / link).exists()] == []
     titles = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {title.lower().replace(" ", "-") for title in titles}
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     assert {anchor for _, anchor in links if anchor} <= anchors
     named = re.findall(r"(?<![\w/.-])(?:pipeline|schemas|checks|tests|docs)/[\w./*-]*[\w*]", text)
     assert [name for name in named if not list(ROOT.glob(name))] == []

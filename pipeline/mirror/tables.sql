@@ -95,14 +95,4 @@ create table history_moments (
 create index history_moments_as_of on history_moments (as_of);
 
 -- the readings of a moment on their way into metrics_history: empty between transactions
-create unlogged table mirror_staged (
-    span text collate "C" not null,
-    dimension text collate "C" not null,
-    metric text collate "C" not null,
-    member text collate "C" not null,
-    numerator numeric(18, 3) not null,
-    denominator bigint not null,
-    value double precision not null,
-    low double precision,
-    high double precision
-);
+create unlogged table mirror_staged (like mirror_readings);
