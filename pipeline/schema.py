@@ -25,8 +25,10 @@ TABLES = (
     "progress",
     "metrics",
     "refreshed",
+    "flips",
+    "silences",
 )
-VIEWS = ("name_list", "touchpoints", "rejections", "contacts")
+VIEWS = ("name_list", "touchpoints", "rejections", "contacts", "alerts")
 _CHOICES = {
     "types": fields.TYPES,
     "directions": fields.DIRECTIONS,

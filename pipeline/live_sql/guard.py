@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.errors import RefusedError
 
 MAX_CHARACTERS = 65_536
-RELATIONS = ("touchpoints", "rejections", "contacts", "metrics", "watermarks")
+RELATIONS = ("touchpoints", "rejections", "contacts", "metrics", "flips", "alerts", "silences", "watermarks")
 MACROS = ("metrics_at", "contacts_at")
 ROWS_FUNCTIONS = ("unnest", "range", "generate_series")
 CATALOG_VIEWS = ("schemata", "tables", "columns", "views")
