@@ -10,7 +10,7 @@ from pipeline.sums import CELL_DIMENSIONS, DIMENSIONS, SUMS, contributions, kept
 WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
 """The kinds of windows that metrics have, and how far back each is moved."""
 
-_UNITS = {"": "1::decimal(4, 3)", "seconds": "0.001::decimal(4, 3)"}
+UNITS = {"": "1::decimal(4, 3)", "seconds": "0.001::decimal(4, 3)"}
 
 
 class Question(NamedTuple):
@@ -44,7 +44,7 @@ def readings(asked: Question, fact_columns: Mapping[str, str]) -> str:
         denominators=", ".join(_sum_of(each, "denominator", "1") for each in METRICS),
         squares=", ".join(_sum_of(each, "squares", "null::hugeint") for each in METRICS),
         metrics=", ".join(
-            f"({n}, '{each.name}', '{each.kind}', {_UNITS[each.unit]})"
+            f"({n}, '{each.name}', '{each.kind}', {UNITS[each.unit]})"
             for n, each in enumerate(METRICS, start=1)
         ),
         as_of="make_timestamptz(as_of_us)",
@@ -68,7 +68,7 @@ def channel_by_reason(metric: Metric, fact_columns: str) -> str:
         totals=totals(columns),
         contributions=contributions(columns),
         kind=metric.kind,
-        unit=_UNITS[metric.unit],
+        unit=UNITS[metric.unit],
         numerator=_kept_sum(metric, "numerator", "0"),
         denominator=_kept_sum(metric, "denominator", "1"),
         squares=_kept_sum(metric, "squares", "null::hugeint"),

@@ -146,6 +146,12 @@ class Store:
         with cursor(self._con, self._catalog) as con:
             yield con
 
+    @contextmanager
+    def beside(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The same, to write tables by that nobody else writes; never while the file is copied."""
+        with self._turns.together(), cursor(self._con, self._catalog) as con:
+            yield con
+
     def copy_to(self, path: Path) -> None:
         """Copy the database, as it stands between two transactions, to `path`; nothing is written meanwhile.
 

@@ -80,7 +80,8 @@ def _blocks(days: Sequence[Counts]) -> list[Counts]:
             joined.append([])
         joined[-1].append(day)
     if len(joined) > 1 and sum(map(sum, joined[-1])) < enough:
-        joined[-2] += joined.pop()
+        too_few = joined.pop()
+        joined[-1] += too_few
     return [_pooled(each) for each in joined]
 
 

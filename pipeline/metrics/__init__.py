@@ -15,7 +15,8 @@ class Metric(NamedTuple):
     `kind` decides value and interval (see sql/readings.sql): a share (Wilson), a mean (of scores, or of
     +1/0/-1 as for NPS), or a plain count. `unit` "seconds": sums are kept in milliseconds. `window`
     "settled": moved back by the follow-up F. `counts`: which facts add to it, contacts and what becomes
-    of them, or surveys and invitations; others are not looked at when facts are folded.
+    of them, or surveys and invitations; others are not looked at when facts are folded. `better`: which
+    way is good for customers.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Metric(NamedTuple):
     kind: Literal["share", "mean", "count"]
     unit: Literal["", "seconds"] = ""
     window: Literal["rolling", "settled"] = "rolling"
+    better: Literal["higher", "lower"] = "higher"
 
 
 METRICS = (
@@ -37,9 +39,9 @@ METRICS = (
     Metric("fcr_settled", "contacts", "share", window="settled"),
     Metric("fcr_survey", "answers", "share"),
     Metric("one_contact", "contacts", "share"),
-    Metric("abandonment", "contacts", "share"),
-    Metric("wait_mean", "contacts", "mean", unit="seconds"),
-    Metric("handle_mean", "contacts", "mean", unit="seconds"),
+    Metric("abandonment", "contacts", "share", better="lower"),
+    Metric("wait_mean", "contacts", "mean", unit="seconds", better="lower"),
+    Metric("handle_mean", "contacts", "mean", unit="seconds", better="lower"),
     Metric("service_level", "contacts", "share"),
     Metric("response_rate", "answers", "share"),
 )

@@ -5,6 +5,7 @@ create table flips (
     flip varchar not null, -- the same for the same flip of any replay: an idempotency key
     alert varchar not null, -- the same from an alert's first flip to its last
     rule varchar not null,
+    definition varchar, -- digest of the rule: what an earlier wording of it said is not judged by this one
     kind varchar not null, -- threshold, drop, change, silence, quality
     severity varchar not null,
     metric varchar, -- null where the rule has none

@@ -1,10 +1,13 @@
--- one row per alert: where it stands now, by its last flip
+-- one row per alert: where it stands now, by the flips that no later one revises
 create or replace view alerts as
-with told as (
-    select *, first_value(occurred_at) over every_flip as began_at,
-        max(occurred_at) filter (state = 'firing') over every_flip as firing_at,
+with standing as (
+    select *,
+        min(occurred_at) filter (state <> 'retracted') over alerts as began_at,
+        max(occurred_at) filter (state = 'firing') over alerts as firing_at,
+        list_position(['pending', 'firing', 'resolved', 'retracted'], state) as progress,
     from flips
-    window every_flip as (partition by alert order by number rows between unbounded preceding and unbounded following)
+    where flip not in (select revises from flips where revises is not null)
+    window alerts as (partition by alert)
 )
 
 select
@@ -12,5 +15,5 @@ select
     if(state in ('resolved', 'retracted'), occurred_at, null) as ended_at,
     because, since, numerator, denominator, value, low, high, baseline, false_alarm_every, query, contributors,
     inhibited_by, labels, annotations,
-from told
-qualify row_number() over (partition by alert order by number desc) = 1;
+from standing
+qualify row_number() over (partition by alert order by progress desc, number desc) = 1;

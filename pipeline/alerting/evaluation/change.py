@@ -1,0 +1,211 @@
+"""Rules of kind change: each member's chart, renewed from its history, and where its score stands."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline.alerting.caution import Learning
+from pipeline.alerting.evaluation.charts import Charted, charted
+from pipeline.alerting.evaluation.conditions import Condition
+from pipeline.alerting.evaluation.score import Flip, Scores, follow, ordered
+from pipeline.alerting.evaluation.stream import CLASSES_MS, Answers, Numbers
+from pipeline.alerting.rules import METRICS_BY_NAME, Change
+from pipeline.errors import InputError
+from pipeline.metrics import limits_of
+from pipeline.spans import microseconds
+
+DAY_US = microseconds("1d")
+HISTORY_DAYS = 28
+SETTLED_AFTER_DAYS = 1
+"""Days before today that are no history yet."""
+
+_MONDAY = 4  # 1970-01-01 was a Thursday, so day 4 was a Monday
+_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Mark:
+    """All that a rule knows at a moment, to come back to."""
+
+    scores: Scores
+    charts: Mapping[int, Charted]
+    waiting: Mapping[int, Learning | str]
+    held: Mapping[int, Condition]
+    day: int | None
+    today: Numbers
+
+
+class ChangeRule:
+    """One rule, all its members. `advance` takes answers in stretches of time that follow each other."""
+
+    def __init__(self, rule: Change) -> None:
+        self.rule = rule
+        self._width = _width(rule.metric)
+        self._scores = Scores.of(0)
+        self._charts: dict[int, Charted] = {}
+        self._waiting: dict[int, Learning | str] = {}
+        self._held: dict[int, Condition] = {}
+        self._ended: list[Condition] = []
+        self._days: dict[int, Numbers] = {}
+        self._day: int | None = None
+
+    @property
+    def waiting(self) -> Mapping[int, Learning | str]:
+        """The members without a chart: how many answers are missing, or why it cannot be."""
+        return self._waiting
+
+    def conditions(self) -> list[Condition]:
+        """All that was found, in the order of their ends; those that hold come last."""
+        return [*self._ended, *self._held.values()]
+
+    def mark(self) -> Mark:
+        """Where it stands."""
+        today = self._days.get(self._day or 0, np.zeros((0, self._width), np.int64)).copy()
+        return Mark(
+            self._scores.copy(), dict(self._charts), dict(self._waiting), dict(self._held), self._day, today
+        )
+
+    def back_to(self, mark: Mark, at_us: int) -> None:
+        """Forget all since a mark that was made at this moment."""
+        self._scores = mark.scores.copy()
+        self._charts, self._waiting, self._held = dict(mark.charts), dict(mark.waiting), dict(mark.held)
+        self._day = mark.day
+        self._days = {
+            day: counts for day, counts in self._days.items() if mark.day is not None and day < mark.day
+        }
+        if mark.day is not None:
+            self._days[mark.day] = mark.today.copy()
+        self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
+
+    def advance(self, answers: Answers, until_us: int) -> None:
+        """Take the answers of a stretch of time that ends at this moment."""
+        days = answers.at_us // DAY_US
+        for day in self._visited(days, until_us):
+            self._begin(day)
+            self._take(ordered(Answers(*(column[days == day] for column in answers))), day)
+
+    def _visited(self, days: Numbers, until_us: int) -> Iterator[int]:
+        """Each day, in order, but not those of a gap so long that nothing is left to forget."""
+        last = until_us // DAY_US
+        with_answers = sorted({*days.tolist(), last}) if len(days) else [last]
+        if self._day is None:
+            self._day = with_answers[0] - 1
+        day = self._day
+        for until in with_answers:
+            gap_ends = day + HISTORY_DAYS + SETTLED_AFTER_DAYS + _WEEK + 1
+            yield from range(day, min(until, gap_ends) + 1)
+            if until > gap_ends:
+                yield until
+            day = max(day, until + 1)
+
+    def _begin(self, day: int) -> None:
+        """Renew charts at the beginning of a day: those that are missing, and on Mondays all."""
+        if self._day is None or day <= self._day:
+            return
+        monday = (day - _MONDAY) // _WEEK > (self._day - _MONDAY) // _WEEK
+        self._day = day
+        oldest = day - SETTLED_AFTER_DAYS - HISTORY_DAYS
+        self._days = {each: counts for each, counts in self._days.items() if each >= oldest}
+        history = {each: counts for each, counts in self._days.items() if each < day - SETTLED_AFTER_DAYS}
+        self._renew(day, history, all_of_them=monday)
+
+    def _renew(self, day: int, history: Mapping[int, Numbers], *, all_of_them: bool) -> None:
+        members = max((len(counts) for counts in history.values()), default=0)
+        total = np.zeros(members, np.int64)
+        for counts in history.values():
+            total[: len(counts)] += counts.sum(axis=1)
+        with_history = set(np.flatnonzero(total).tolist())
+        for member in sorted(
+            with_history | self._charts.keys() if all_of_them else with_history - self._charts.keys()
+        ):
+            days = [
+                tuple(counts[member].tolist()) if member < len(counts) else (0,) * self._width
+                for _, counts in sorted(history.items())
+            ]
+            answers = int(total[member]) if member < members else 0
+            self._chart(member, days, self._every(answers, history, len(with_history)), day)
+
+    def _every(self, answers: int, history: Mapping[int, Numbers], members: int) -> float:
+        """Answers of this member from one false alarm to the next (family.py)."""
+        budget = self.rule.false_alarm_every
+        if budget.endswith(" answers"):
+            return float(budget.removesuffix(" answers"))
+        days = max(history, default=0) - min(history, default=0) + 1
+        return max(1.0, microseconds(budget) / DAY_US * members * answers / days)
+
+    def _chart(self, member: int, days: list[tuple[int, ...]], every: float, day: int) -> None:
+        try:
+            found = charted(self.rule, days, every) if days else Learning(1)
+        except InputError as error:
+            self._lose(member, str(error), day)
+            return
+        if isinstance(found, Learning):
+            self._lose(member, found, day)
+            return
+        old = self._charts.get(member)
+        self._scores.grow(member + 1)
+        self._charts[member] = found
+        self._waiting.pop(member, None)
+        chart, at = found.chart, self._scores
+        at.step[member], at.allowance[member], at.limit[member] = chart.step, chart.allowance, chart.limit
+        if old is not None:
+            nats = int(at.score[member]) / old.chart.per_nat
+            at.score[member] = min(math.floor(nats * chart.per_nat + 0.5), chart.limit - 1)
+
+    def _lose(self, member: int, why: Learning | str, day: int) -> None:
+        """It has no chart any more; what was held ends with its history."""
+        self._waiting[member] = why
+        if self._charts.pop(member, None) is None:
+            return
+        for column in (self._scores.limit, self._scores.score, self._scores.raised, self._scores.answers):
+            column[member] = 0
+        if held := self._held.pop(member, None):
+            self._ended.append(replace(held, ended_us=day * DAY_US))
+
+    def _take(self, answers: Answers, day: int) -> None:
+        if not len(answers.member):
+            return
+        members = int(answers.member.max()) + 1
+        self._scores.grow(members)
+        self._count(answers, day, members)
+        for flip in follow(self._scores, answers._replace(demerits=self._cut(answers))):
+            self._note(flip)
+
+    def _count(self, answers: Answers, day: int, members: int) -> None:
+        old = self._days.get(day, np.zeros((0, self._width), np.int64))
+        new = np.zeros((max(members, len(old)), self._width), np.int64)
+        new[: len(old)] = old
+        counted = np.bincount(
+            answers.member * self._width + answers.demerits, minlength=members * self._width
+        )
+        new[:members] += counted.reshape(members, self._width)
+        self._days[day] = new
+
+    def _cut(self, answers: Answers) -> Numbers:
+        """Durations are told by class, and charts count the deciles that each exceeds."""
+        if METRICS_BY_NAME[self.rule.metric].unit != "seconds":
+            return answers.demerits
+        cut = np.zeros(len(answers.demerits), np.int64)
+        for member in np.unique(answers.member).tolist():
+            if chart := self._charts.get(member):
+                own = answers.member == member
+                cut[own] = np.searchsorted(chart.cuts, answers.demerits[own])
+        return cut
+
+    def _note(self, flip: Flip) -> None:
+        if flip.raised:
+            usual = self._charts[flip.member].baseline
+            self._held[flip.member] = Condition(flip.member, flip.at_us, flip.since_us, flip.answers, usual)
+        else:
+            self._ended.append(replace(self._held.pop(flip.member), ended_us=flip.at_us))
+
+
+def _width(metric: str) -> int:
+    """How many different demerits there are."""
+    asked = METRICS_BY_NAME[metric]
+    if asked.unit == "seconds":
+        return len(CLASSES_MS) + 1
+    least, most = limits_of(metric)
+    return 2 if asked.kind == "share" else int(most - least) + 1

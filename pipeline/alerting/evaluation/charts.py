@@ -1,0 +1,118 @@
+"""The chart of a member: what its history says is healthy, and the fall that its rule asks for."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.alerting.baseline import Baseline, Counts, baseline, smoothed
+from pipeline.alerting.caution import Learning, answers_missing, doubt, healthy, prepared
+from pipeline.alerting.chart import Chart
+from pipeline.alerting.evaluation.stream import CLASSES_MS, Numbers
+from pipeline.alerting.rules import METRICS_BY_NAME, Change
+from pipeline.alerting.shared import shared_chart
+from pipeline.alerting.tilt import Shares, mean, tilt_to, tilted
+from pipeline.errors import InputError
+from pipeline.metrics import limits_of
+
+TWO = 2
+DECILES = 10
+
+
+class Charted(NamedTuple):
+    """A member's chart, what was healthy in the metric's unit, and, for durations, the deciles cut at."""
+
+    chart: Chart
+    baseline: float
+    cuts: tuple[int, ...] = ()
+
+
+def charted(rule: Change, days: Sequence[Counts], every: float) -> Charted | Learning:
+    """The chart from the counts of the days of history, or how many answers are missing.
+
+    Raises InputError where the rule's fall cannot be: a target that history is beyond already.
+    """
+    cuts: tuple[int, ...] = ()
+    counted = days
+    if METRICS_BY_NAME[rule.metric].unit == "seconds":
+        cuts = _cuts(np.sum(np.array(days, np.int64), axis=0))
+        counted = [_cut(day, cuts) for day in days]
+    known = baseline(counted)
+    if not known.answers:
+        return Learning(1)
+    try:
+        tilt = _tilt(rule, known, days, cuts)
+    except InputError:
+        if answers_missing(known, math.log(TWO)):
+            return Learning(answers_missing(known, math.log(TWO)))
+        raise
+    found = chart_of(known, tilt, every)
+    if isinstance(found, Learning):
+        return found
+    return Charted(found, _in_its_unit(rule.metric, smoothed(known.counts), days), cuts)
+
+
+def chart_of(known: Baseline, tilt: float, every: float) -> Chart | Learning:
+    """As caution.prepared; for shares, one that members share with their like (shared.py)."""
+    if len(known.counts) != TWO or answers_missing(known, tilt):
+        return prepared(known, tilt, every)
+    shares, worse = healthy(known), doubt(known)
+    return shared_chart(mean(tilted(shares, worse)), mean(tilted(shares, tilt)), every)
+
+
+def _tilt(rule: Change, known: Baseline, days: Sequence[Counts], cuts: tuple[int, ...]) -> float:
+    if rule.fall.odds is not None:
+        return math.log(rule.fall.odds)
+    target = rule.fall.to if rule.fall.to is not None else 0.0
+    metric = METRICS_BY_NAME[rule.metric]
+    if metric.unit == "seconds":
+        total = np.sum(np.array(days, np.int64), axis=0)
+        slower = _cut_slower(total, cuts, target / _seconds(total))
+        aim = mean([count / max(1, sum(slower)) for count in slower])
+    elif metric.kind == "share":
+        aim = target if metric.better == "lower" else 1 - target
+    else:
+        aim = limits_of(rule.metric)[1] - target
+    tilt = tilt_to(healthy(known), aim)
+    if tilt <= 0:
+        raise InputError(
+            f"{rule.name}: {rule.metric} is beyond {target:g} already; name a target beyond history"
+        )
+    return tilt
+
+
+def _in_its_unit(metric: str, shares: Shares, days: Sequence[Counts]) -> float:
+    asked = METRICS_BY_NAME[metric]
+    if asked.unit == "seconds":
+        return _seconds(np.sum(np.array(days, np.int64), axis=0))
+    if asked.kind == "share" and asked.better == "lower":
+        return mean(shares)
+    return (1.0 if asked.kind == "share" else limits_of(metric)[1]) - mean(shares)
+
+
+def _seconds(classes: Numbers) -> float:
+    """The mean of durations that were counted by class, each taken for the middle of its class."""
+    return float((classes * _MIDDLES_MS).sum() / classes.sum() / 1000)
+
+
+def _cuts(classes: Numbers) -> tuple[int, ...]:
+    """The classes at which tenths of the durations end (durations.py); the last class is no cut."""
+    below = np.cumsum(classes)
+    tenths = [int(np.searchsorted(below, below[-1] * part / DECILES)) for part in range(1, DECILES)]
+    (there,) = np.nonzero(classes)
+    return tuple(sorted({cut for cut in tenths if len(there) and cut < there[-1]}))
+
+
+def _cut(day: Counts, cuts: tuple[int, ...]) -> Counts:
+    parts = np.searchsorted(cuts, np.arange(len(day)))
+    return tuple(np.bincount(parts, weights=np.array(day), minlength=len(cuts) + 1).astype(int).tolist())
+
+
+def _cut_slower(classes: Numbers, cuts: tuple[int, ...], ratio: float) -> Counts:
+    slower = np.searchsorted(CLASSES_MS, _MIDDLES_MS * ratio, side="right")
+    parts = np.searchsorted(cuts, slower)
+    return tuple(np.bincount(parts, weights=classes, minlength=len(cuts) + 1).astype(int).tolist())
+
+
+_MIDDLES_MS = np.concatenate(([0.0], (CLASSES_MS[:-1] + CLASSES_MS[1:]) / 2, [float(CLASSES_MS[-1])]))

@@ -1,0 +1,135 @@
+"""The answers that rules follow, read from the facts: one query for all metrics of a kind of window."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from duckdb import DuckDBPyConnection
+
+from pipeline.alerting.rules import METRICS_BY_NAME
+from pipeline.connection import one
+from pipeline.metrics import limits_of, quantities
+from pipeline.readings import WINDOWS
+from pipeline.sql import fill
+from pipeline.sums import CELL_DIMENSIONS
+
+Numbers = npt.NDArray[np.int64]
+
+ALL = 1
+"""The number of the member `all`."""
+
+
+class Answers(NamedTuple):
+    """One metric's answers by one dimension, a row each, in no order.
+
+    `weight` times an answer with `demerits`: a negative one takes back another row's.
+    """
+
+    at_us: Numbers
+    member: Numbers
+    demerits: Numbers
+    weight: Numbers
+
+
+class Stream:
+    """What a kind of window (rolling or settled) of these metrics is made of, by these dimensions."""
+
+    def __init__(self, window: str, metrics: Iterable[str], dimensions: Iterable[str]) -> None:
+        self._metrics = sorted(set(metrics))
+        self._dimensions = sorted({CELL_DIMENSIONS[each] for each in dimensions if each != "all"})
+        parts = {name: quantities(name) for name in self._metrics}
+        anything = " or ".join(
+            f"coalesce(({expression})::bigint, 0) <> 0"
+            for each in parts.values()
+            for expression in _two(each)
+        )
+        columns = ", ".join(
+            f"sign * coalesce(({expression})::bigint, 0) as {name}_{n}"
+            for name, each in parts.items()
+            for n, expression in enumerate(_two(each))
+        )
+        words = set(re.findall(r"\w+", anything))
+        needed = [*self._dimensions, *sorted(words & _FACT_COLUMNS)]
+        of_window = {"back": WINDOWS[window], "anything": anything}
+        self._read = fill(
+            "alert_facts",
+            members="".join(f"{each}, " for each in self._dimensions).removesuffix(", ") or "1 as nobody",
+            quantities=columns,
+            fact_columns=", ".join(needed),
+            **of_window,
+        )
+        self._late = fill("alert_late", **of_window)
+
+    def earliest_since(self, con: DuckDBPyConnection, posted: int, until_us: int) -> int | None:
+        """When the earliest of what was posted since counts, if that is not after `until_us`."""
+        found: int | None = one(con, self._late, {"posted": posted, "until_us": until_us})
+        return found
+
+    def read(self, con: DuckDBPyConnection, after_us: int, until_us: int) -> "Stretch":
+        """What counts after one moment and until the other, that included."""
+        found = con.execute(self._read, {"after_us": after_us, "until_us": until_us}).fetchnumpy()
+        return Stretch({name: np.asarray(column, np.int64) for name, column in found.items()})
+
+
+class Stretch:
+    """The facts of a stretch of time."""
+
+    def __init__(self, columns: dict[str, Numbers]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(self._columns["at_us"])
+
+    def answers(self, metric: str, dimension: str) -> Answers:
+        """Those that one rule follows."""
+        numerator, denominator = (self._columns[f"{metric}_{n}"] for n in range(2))
+        at_us = self._columns["at_us"]
+        members = (
+            np.full(len(at_us), ALL) if dimension == "all" else self._columns[CELL_DIMENSIONS[dimension]]
+        )
+        if METRICS_BY_NAME[metric].kind == "share":
+            bad = numerator if METRICS_BY_NAME[metric].better == "lower" else denominator - numerator
+            return _of_share(at_us, members, denominator - bad, bad)
+        there = denominator != 0
+        scores = numerator[there] * denominator[there]
+        return Answers(at_us[there], members[there], demerits_of(metric, scores), denominator[there])
+
+
+def _of_share(at_us: Numbers, members: Numbers, good: Numbers, bad: Numbers) -> Answers:
+    """Answers with 0 demerits and with 1."""
+    g, b = good != 0, bad != 0
+    return Answers(
+        np.concatenate((at_us[g], at_us[b])),
+        np.concatenate((members[g], members[b])),
+        np.repeat(np.array([0, 1]), (g.sum(), b.sum())),
+        np.concatenate((good[g], bad[b])),
+    )
+
+
+def demerits_of(metric: str, scores: Numbers) -> Numbers:
+    """Scores told so that more is worse; milliseconds by classes of an eighth of an octave.
+
+    >>> demerits_of("csat_mean", np.array([5, 1])).tolist(), demerits_of("nps", np.array([1, 0, -1])).tolist()
+    ([0, 4], [0, 1, 2])
+    >>> demerits_of("wait_mean", np.array([0, 1000, 2000])).tolist()
+    [0, 62, 70]
+    """
+    if METRICS_BY_NAME[metric].unit == "seconds":
+        return np.searchsorted(CLASSES_MS, scores, side="right").astype(np.int64)
+    return np.int64(limits_of(metric)[1]) - scores
+
+
+CLASSES_MS = np.unique(np.rint(2 ** (np.arange(0, 8 * 34) / 8)).astype(np.int64))
+"""Where classes of durations begin, in milliseconds."""
+
+
+def _two(parts: dict[str, str]) -> Sequence[str]:
+    return parts["numerator"], parts.get("denominator", "0")
+
+
+_FACT_COLUMNS = {
+    "kind", "outcome", "wait_ms", "handle_ms", "first_contacts", "resolved_first",
+    "csat", "effort", "nps", "friendliness", "resolved",
+}  # fmt: skip

@@ -1,0 +1,34 @@
+-- who brought the most of a fall: per member of the other dimensions, how much worse its answers were than
+-- they used to be in the weeks before (or, where it had none, than everybody's), as a share of the whole
+with fact as (
+    {facts}
+),
+
+sums as (
+    select
+        case {dimension_of} end as dimension,
+        coalesce({members}) as member,
+        coalesce(sum(sign * ({bad})::bigint) filter (at_us >= $began_us), 0) as bad,
+        coalesce(sum(sign * ({denominator})::bigint) filter (at_us >= $began_us), 0) as answers,
+        sum(sign * ({bad})::bigint) filter (at_us < $began_us)
+            / nullif(sum(sign * ({denominator})::bigint) filter (at_us < $began_us), 0) as usual,
+    from fact
+    group by grouping sets ((), {sets})
+),
+
+whole as (
+    select bad - answers * usual as excess, usual
+    from sums
+    where dimension = 'all'
+)
+
+select
+    dimension,
+    names.name,
+    (bad - answers * coalesce(sums.usual, whole.usual)) / whole.excess as share,
+from sums
+cross join whole
+inner join internal.names as names on names.number = sums.member
+where dimension <> 'all' and whole.excess > 0 and share >= $least
+order by share desc, dimension, name
+limit $most

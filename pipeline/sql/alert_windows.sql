@@ -1,0 +1,54 @@
+-- one row per moment of a grid and member with anything in its window, or in the windows that it is compared
+-- with: the metric over (moment - span, moment], and its sums over the same windows some weeks before
+-- the grid is numbered in steps from 0001-01-01, so that integer division is a floor
+with fact as (
+    select sign, {fact_columns}, epoch_us(occurred_at) + {back} as at_us,
+    from internal.facts
+    where {of_facts}
+    union all
+    select sign, {fact_columns}, occurred_us + {back},
+    from internal.revisions
+    where {of_revisions}
+),
+
+steps as (
+    select
+        {member} as member,
+        (at_us + 62135596800000000 + $step_us - 1) // $step_us as step,
+        {sums}
+    from fact
+    group by all
+),
+
+-- a step lies in the windows of the moments that follow it and, weeks later, of those that look back on it
+within as (
+    select steps.*, week, step + ahead + week * (604800000000 // $step_us) as moment,
+    from steps, range($steps) as aheads (ahead), (select unnest($weeks::bigint[]) as week)
+),
+
+counted as (
+    select
+        member,
+        moment * $step_us - 62135596800000000 as moment_us,
+        '{kind}' as kind,
+        {unit} as unit,
+        coalesce(sum(numerator) filter (week = 0), 0) as numerator,
+        {denominator} as denominator,
+        sum(squares) filter (week = 0) as squares,
+        coalesce(sum(numerator) filter (week > 0), 0) as usual_numerator,
+        coalesce(sum(denominator) filter (week > 0), 0) as usual_denominator,
+        count(distinct week) filter (week > 0 and {counts}) as weeks,
+    from within
+    where moment_us > $after_us and moment_us <= $until_us
+    group by all
+)
+
+select
+    moment_us,
+    member,
+    (usual_numerator * unit)::double as usual_numerator,
+    usual_denominator,
+    weeks,
+    {figures}
+from counted
+order by moment_us, member
