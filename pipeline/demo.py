@@ -18,6 +18,8 @@ from typing import Any
 
 from rich.console import Console
 
+from pipeline.alerting.rules_file import rules_of
+from pipeline.alerting.watcher import watching_rules
 from pipeline.database import failing_as, open_reader, open_writer
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError, FirsthandError
@@ -94,14 +96,20 @@ def _stream(
             if (events and state.tally.consumed >= events) or feeder.exitcode:
                 worker.stop()
 
+        def now() -> datetime:
+            return store.latest_occurrence() or start
+
         worker = Worker(
             store,
             at,
-            lambda: store.latest_occurrence() or start,
+            now,
             on_tick=stop_when_all_is_in,
             services=[service],
         )
-        with watching(store, lambda: worker.state, console) as watcher:
+        with (
+            watching_rules(store, rules_of(None), now, lambda line: tell(console, line), worker.stop),
+            watching(store, lambda: worker.state, console) as watcher,
+        ):
             worker.run()
         if feeder.exitcode:
             raise BrokerError("the demo's simulator could not send its events; try again")

@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     sql_rows: PositiveInt = 1_000_000
     sql_megabytes: Annotated[int, Field(ge=1, le=4_096)] = 64
     snapshot_seconds: Annotated[float, Field(ge=0)] = 60
+    rules: Path | None = None
 
     mirror: SecretStr | None = None
     mirror_schema: Annotated[str, Field(pattern="^[a-z_][a-z0-9_]{0,62}$")] = "firsthand"

@@ -26,7 +26,7 @@ def rules(tmp_path: Path, text: str) -> Rules:
 
 def test_the_default_rules_are_rules_to_the_program_and_to_editors():
     found = read_rules(DEFAULT)
-    assert {each.kind for each in found.rules} == {"change", "silence", "quality"}
+    assert {each.kind for each in found.rules} == {"change", "drop", "silence", "quality"}
     assert all(each.annotations["summary"] for each in found.rules)
     KNOWN.validate(yaml.safe_load(DEFAULT.read_text(encoding="utf-8")))
 

@@ -1,6 +1,7 @@
 """The rules file: YAML, every mistake told with its line."""
 
 from collections.abc import Iterator, Sequence
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ def read_rules(path: Path) -> Rules:
         return Rules.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         raise InputError(_told(path, root, error.errors())) from error
+
+
+def rules_of(path: Path | None) -> Rules:
+    """The rules in a file that was named, or else the default ones.
+
+    >>> "satisfaction-falls" in [rule.name for rule in rules_of(None).rules]
+    True
+    """
+    if path is not None:
+        return read_rules(path)
+    with as_file(files(__package__).joinpath("default_rules.yaml")) as default:
+        return read_rules(default)
 
 
 def _told(path: Path, root: yaml.Node, errors: Sequence[ErrorDetails]) -> str:

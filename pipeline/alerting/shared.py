@@ -1,17 +1,17 @@
 """Charts that many members share: ten thousand members need a few hundred.
 
 Members' healthy and fallen shares are rounded to fiftieths of log-odds, the healthy one up, and the answers
-between false alarms up, by at most 2 %. Rounded so, false alarms can only become rarer than declared, by a
-tenth on average, and a fall takes some percent longer to find. A chart takes some milliseconds to make, and
-is kept (design.py).
+between false alarms up, by at most a fifth. Rounded so, false alarms can only become rarer than declared, and
+a fall takes some percent longer to find. A chart takes a millisecond or so to make, and is kept (design.py).
 """
 
 import math
 
 from pipeline.alerting.chart import Chart
-from pipeline.alerting.design import chart_for
+from pipeline.alerting.design import COARSE, chart_for
 
 _GRID = 50
+_EVERY_GRID = 5
 
 
 def shared_chart(healthy: float, fallen: float, false_alarm_every: float) -> Chart:
@@ -23,8 +23,8 @@ def shared_chart(healthy: float, fallen: float, false_alarm_every: float) -> Cha
     low = math.ceil(_log_odds(healthy) * _GRID)
     high = max(low + 1, round(_log_odds(fallen) * _GRID))
     share = 1 / (1 + math.exp(-low / _GRID))
-    every = math.exp(math.ceil(math.log(false_alarm_every) * _GRID) / _GRID)
-    return chart_for((1 - share, share), (high - low) / _GRID, every)
+    every = math.exp(math.ceil(math.log(false_alarm_every) * _EVERY_GRID) / _EVERY_GRID)
+    return chart_for((1 - share, share), (high - low) / _GRID, every, COARSE)
 
 
 def _log_odds(share: float) -> float:

@@ -19,7 +19,9 @@ from pipeline.connection import transaction
 
 EVERY_S = 1.0
 DUTY = 0.1
-"""The share of one core that it may take, once it has caught up with history or not."""
+"""The share of one core that it may take, whether it has caught up with history or not."""
+FAREWELL_S = 5.0
+TRY_AGAIN_S = 15.0
 SILENCE_EVERY_S = 10.0
 
 
@@ -29,9 +31,16 @@ class Store(Protocol):
     def beside(self) -> AbstractContextManager[DuckDBPyConnection]:
         """A connection of its own to write tables by that nobody else writes."""
 
+    def latest_occurrence(self) -> datetime | None:
+        """The latest accepted `occurred_at`."""
+
 
 class Watcher:
-    """Finds what the rules look for, and says it. `step` does a part and gives the seconds to rest."""
+    """Finds what the rules look for, and says it. `step` does a part and gives the seconds to rest.
+
+    It begins with nothing but what was said: all else follows from the events. Where one of its methods
+    raises, make another.
+    """
 
     def __init__(
         self,
@@ -44,20 +53,16 @@ class Watcher:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
-        self._rules = rules
         self._clock = clock
         self._cpu = cpu
         self._monotonic = monotonic
+        silences = [each for each in rules if isinstance(each, Silence)] if with_clock else []
+        self._silences = {each.name: SilenceRule(each) for each in silences}
+        self._silence_due = monotonic()
         with store.beside() as con:
             self._evaluator = Evaluator(rules, con)
             self._recorder = Recorder(rules, con)
-            silences = [each for each in rules if isinstance(each, Silence)] if with_clock else []
-            self._silences = {each.name: SilenceRule(each) for each in silences}
             self._go_on(con)
-        self._silence_due = monotonic()
-        self._ended = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
 
     def step(self) -> float:
         """Come nearer to now, and say what is new once there is nothing between."""
@@ -65,7 +70,7 @@ class Watcher:
         now = self._clock()
         more = self.advance(now)
         if not more:
-            self._record(now)
+            self.record(now)
         rest = (self._cpu() - began) * (1 / DUTY - 1)
         return rest if more else max(rest, EVERY_S)
 
@@ -78,17 +83,14 @@ class Watcher:
         """Find and say all there is to this moment."""
         while self.advance(until):
             pass
-        self._record(until)
+        self.record(until)
 
-    def _record(self, now: datetime) -> None:
+    def record(self, until: datetime) -> None:
+        """Say what is new by this moment."""
         with self._store.beside() as con, transaction(con):
-            found = self._evaluator.found() | self._silent(con, us_of(now))
+            found = self._evaluator.found() | self._silent(con, us_of(until))
             names = dict(con.execute("select number, name from internal.names").fetchall())
-            try:
-                self._recorder.record(con, found, us_of(now), now, names)
-            except BaseException:
-                self._recorder = Recorder(self._rules, con)
-                raise
+            self._recorder.record(con, found, us_of(until), self._clock(), names)
 
     def _silent(self, con: DuckDBPyConnection, now_us: int) -> dict[str, list[Condition]]:
         if self._monotonic() >= self._silence_due:
@@ -104,38 +106,81 @@ class Watcher:
             held = self._recorder.held(name).items()
             rule.hold([Condition(numbers[who], at, since, 0, None) for who, (at, since) in held])
 
+
+class Watching:
+    """The thread in which a watcher works beside the worker."""
+
+    def __init__(
+        self,
+        make: Callable[[], Watcher],
+        clock: Callable[[], datetime],
+        say: Callable[[str], None],
+        failed: Callable[[], None],
+    ) -> None:
+        self._make = make
+        self._clock = clock
+        self._say = say
+        self._failed = failed
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
     def end(self) -> None:
-        """Stop; raises what made it fail."""
+        """Say what there still is to say, if that is soon done; raise what made it fail."""
         self._ended.set()
         self._thread.join()
         if self._failure is not None:
             raise self._failure
 
     def _run(self) -> None:
-        pause = 0.0
         try:
-            while not self._ended.wait(pause):
-                pause = self.step()
-            self.finish(self._clock())
-        except duckdb.Error as error:
+            while not self._ended.is_set():
+                try:
+                    self._watch(self._make())
+                except duckdb.OutOfMemoryException:
+                    self._say(
+                        "the rules lacked memory, and are tried again; set FIRSTHAND_MEMORY_LIMIT higher"
+                    )
+                    self._ended.wait(TRY_AGAIN_S)
+        except BaseException as error:  # noqa: BLE001 - it is raised in `end`, by who runs this
             self._failure = error
+            self._failed()
+
+    def _watch(self, watcher: Watcher) -> None:
+        pause = 0.0
+        while not self._ended.wait(pause):
+            pause = watcher.step()
+        deadline = time.monotonic() + FAREWELL_S
+        now = self._clock()
+        while watcher.advance(now):
+            if time.monotonic() > deadline:
+                return  # the next start goes on
+        watcher.record(now)
 
 
 @contextmanager
-def watching_rules(store: Store, rules: Rules, clock: Callable[[], datetime]) -> Iterator[Watcher]:
-    """Find and say what the rules look for while the block runs."""
-    watcher = Watcher(store, rules.rules, clock)
-    watcher.start()
+def watching_rules(
+    store: Store,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    say: Callable[[str], None],
+    failed: Callable[[], None],
+) -> Iterator[None]:
+    """Find and say what the rules look for while the block runs; `failed` is called where that fails."""
+    watching = Watching(lambda: Watcher(store, rules.rules, clock), clock, say, failed)
+    watching.start()
     try:
-        yield watcher
+        yield
     finally:
-        watcher.end()
+        watching.end()
 
 
-def find_all(store: Store, rules: Rules, until: datetime) -> None:
-    """Say in `flips` all that rules find in the events until a moment; not what depends on the clock."""
-    Watcher(store, rules.rules, lambda: until, with_clock=False).finish(until)
+def find_all(store: Store, rules: Rules, recorded_at: datetime) -> None:
+    """Say in `flips` all that the rules find in the events of a store; not what depends on the clock."""
+    until = store.latest_occurrence()
+    if until is not None:
+        Watcher(store, rules.rules, lambda: recorded_at, with_clock=False).finish(until)

@@ -54,6 +54,8 @@ def replay_events(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Build a new database from a stream of events, through the same code as the worker."""
+    from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
+    from pipeline.alerting.watcher import find_all  # noqa: PLC0415
     from pipeline.database import built_anew  # noqa: PLC0415
     from pipeline.replay import replay  # noqa: PLC0415
     from pipeline.schema import create_schema  # noqa: PLC0415
@@ -62,6 +64,7 @@ def replay_events(
     if from_ and to and from_ > to:
         raise typer.BadParameter("--from is later than --to: no event is between them")
     at = settings()
+    rules = rules_of(at.rules)
     batches = _batches(source, at)
     with (
         progress("records") as told,
@@ -70,9 +73,11 @@ def replay_events(
         ) as con,
         Store(con) as store,
     ):
+        now = clock()
         tally = replay(
-            store, heeded(batches), clock(), (from_, to), told and (lambda tally: told(tally.consumed))
+            store, heeded(batches), now, (from_, to), told and (lambda tally: told(tally.consumed))
         )
+        find_all(store, rules, now)
     print(  # noqa: T201
         f"{db}: {tally.consumed:,} consumed = {tally.accepted:,} accepted + {tally.duplicates:,} duplicates "
         f"+ {tally.rejected:,} rejected + {tally.tombstones:,} tombstones"

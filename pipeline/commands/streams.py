@@ -91,6 +91,8 @@ def run_worker(
     """
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
+    from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
+    from pipeline.alerting.watcher import watching_rules  # noqa: PLC0415
     from pipeline.commands.mirror import keep_mirrored, reached  # noqa: PLC0415
     from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
@@ -106,6 +108,7 @@ def run_worker(
 
     at, screen = settings(), console()
     security = at.security
+    rules = rules_of(at.rules)
     target = reached(mirror, at)
 
     def opened() -> Store:
@@ -163,7 +166,10 @@ def run_worker(
             stack.enter_context(
                 keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
             )
-        with watching(store, lambda: worker.state, screen):
+        with (
+            watching_rules(store, rules, clock, lambda line: tell(screen, line), worker.stop),
+            watching(store, lambda: worker.state, screen),
+        ):
             worker.run()
 
 

@@ -33,7 +33,9 @@ class Group:
         self.windows = {
             each.name: WindowRule(each, con) for each in rules if isinstance(each, Threshold | Drop)
         }
-        self._stream = Stream(window, [each.metric for each in rules], [each.by for each in rules])
+        self._all = Stream(window, [each.metric for each in rules], [])
+        followed = [each for each in rules if isinstance(each, Change)]
+        self._stream = Stream(window, [each.metric for each in followed], [each.by for each in followed])
         self._back = WINDOWS[window]
         self._marks: list[_Mark] = []
         self._days = 1
@@ -48,7 +50,7 @@ class Group:
         """To before the earliest of what came since a transaction, if it counts before where this stands."""
         if self.at_us is None:
             return
-        late = self._stream.earliest_since(con, posted, self.at_us)
+        late = self._all.earliest_since(con, posted, self.at_us)
         if late is None:
             return
         self._marks = [each for each in self._marks if each.at_us < late] or self._marks[:1]
