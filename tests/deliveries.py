@@ -29,7 +29,7 @@ NOW = datetime(2026, 12, 24, tzinfo=UTC)
 NOON = datetime(2026, 11, 8, 12, tzinfo=UTC)
 TOPIC = "touchpoints"
 NOT_EMPTIED = {"definitions", "progress", "names", "facts"}
-IN_MAIN = {"watermarks", "metrics"}
+IN_MAIN = {"watermarks", "metrics", "flips", "silences"}
 NUMBERS = "metric, member, numerator, denominator, value, low, high"
 
 

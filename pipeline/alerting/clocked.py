@@ -1,13 +1,14 @@
-"""Rules that depend on the clock: silence. What they find is a function of the events and of now."""
+"""Rules that depend on the clock: silence, and the quality of data as the regular checks find it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.stream import ALL
-from pipeline.alerting.rules import Silence
+from pipeline.alerting.rules import Quality, Silence
 from pipeline.spans import microseconds
 from pipeline.sql import fill
 
@@ -83,6 +84,45 @@ class SilenceRule:
             by_hour = (*old.by_hour[:hour], count, *old.by_hour[hour + 1 :])
             found[member] = Pulse(max(old.last_us, last), min(old.first_us, first), by_hour)
         return found
+
+
+class QualityRule:
+    """One rule: which suites of checks fail. A suite is told by its place in SUITES, as `member_of` says."""
+
+    def __init__(self, rule: Quality) -> None:
+        self.rule = rule
+        self._held: dict[int, Condition] = {}
+        self._ended: list[Condition] = []
+
+    def conditions(self) -> list[Condition]:
+        """All that was found since the start."""
+        return [*self._ended, *self._held.values()]
+
+    def hold(self, conditions: list[Condition]) -> None:
+        """Go on with what held when this was last asked, in an earlier run."""
+        self._held = {each.member: each for each in conditions}
+
+    def look(self, failures: Mapping[str, Sequence[str]], as_of_us: int) -> None:
+        """Take the checks that a run found to fail, by suite."""
+        for suite in SUITES:
+            member, failing = member_of(suite), tuple(failures.get(suite, ()))
+            held = self._held.get(member)
+            if failing and held is None:
+                self._held[member] = Condition(member, as_of_us, as_of_us, 0, None, named=failing)
+            elif not failing and held is not None:
+                self._ended.append(replace(self._held.pop(member), ended_us=as_of_us))
+
+
+SUITES = ("touchpoints", "rejections", "metrics")
+
+
+def member_of(suite: str) -> int:
+    """A suite's number, which is no name's.
+
+    >>> [member_of(suite) for suite in SUITES]
+    [-1, -2, -3]
+    """
+    return -1 - SUITES.index(suite)
 
 
 def too_long(pulse: Pulse, weeks: float, now_us: int) -> int | None:

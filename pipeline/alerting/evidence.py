@@ -17,7 +17,7 @@ from pipeline.sums import CELL_DIMENSIONS, needed
 
 LEAST_SHARE = 0.2
 MOST_CONTRIBUTORS = 3
-"""Members that brought less of a fall than this are not named, nor more of them."""
+"""Members are named that brought so much more of a fall than of the answers, and no more of them."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

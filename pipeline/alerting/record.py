@@ -22,6 +22,11 @@ from pipeline.connection import one
 from pipeline.spans import microseconds
 
 ID_LETTERS = 16
+CHECK = "check"
+"""What stands for a dimension where checks are named."""
+
+HARMLESS = {"fresh", "volume_like_a_week_before"}
+"""Checks that say nothing against the answers there are: an incident often comes with more contacts."""
 
 
 class Shown(NamedTuple):
@@ -157,8 +162,9 @@ class Recorder:
         for other, all_said in self._said.items():
             cause = self._rules.get(other.rule)
             if isinstance(cause, Quality):
-                if found := next((each.alert for each in all_said if each.fires_at(at_us)), None):
-                    return found
+                for said in all_said:
+                    if said.fires_at(at_us) and not {name for _, name in said.blamed} <= HARMLESS:
+                        return said.alert
             elif isinstance(cause, OfMetric) and cause.by == "all" != rule.by and cause.metric == rule.metric:
                 for said in all_said:
                     if said.fires_at(at_us) and (key.dimension, key.member) in said.blamed:
@@ -321,8 +327,9 @@ class _Saying:
             because = f"No events{who} since {moment(found.since_us):%Y-%m-%d %H:%M UTC}"
             return row._replace(because=_ended(because, flip))
         if isinstance(rule, Quality):
-            because = f"A check of {self._key.member} fails: see firsthand check"
-            return row._replace(because=_ended(because, flip))
+            because = f"Checks of {self._key.member} fail: {', '.join(found.named)}; see firsthand check"
+            failing = [{"dimension": CHECK, "member": name} for name in found.named]
+            return row._replace(because=_ended(because, flip), contributors=json.dumps(failing))
         seen = figures(self._con, rule, found.member, found.since_us, found.raised_us)
         blamed = contributors(self._con, rule, found.member, found.since_us, found.raised_us)
         because = told(rule, self._key.member, found, seen, blamed)

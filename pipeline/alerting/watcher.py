@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -10,11 +10,12 @@ from typing import Protocol
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from pipeline.alerting.clocked import SilenceRule
+from pipeline.alerting.caution import Learning
+from pipeline.alerting.clocked import SUITES, QualityRule, SilenceRule, member_of
 from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.evaluator import Evaluator
 from pipeline.alerting.record import Recorder, us_of
-from pipeline.alerting.rules import AnyRule, Rules, Silence
+from pipeline.alerting.rules import AnyRule, Quality, Rules, Silence
 from pipeline.connection import transaction
 
 EVERY_S = 1.0
@@ -23,6 +24,12 @@ DUTY = 0.1
 FAREWELL_S = 5.0
 TRY_AGAIN_S = 15.0
 SILENCE_EVERY_S = 10.0
+QUALITY_EVERY_S = 900.0
+"""A run of the checks takes seconds of a core, and much memory. The first waits as long."""
+
+
+Check = Callable[[DuckDBPyConnection], Mapping[str, Sequence[str]]]
+"""Runs the checks; the names of those that fail, by suite."""
 
 
 class Store(Protocol):
@@ -48,6 +55,7 @@ class Watcher:
         rules: Sequence[AnyRule],
         clock: Callable[[], datetime],
         *,
+        check: Check | None = None,
         with_clock: bool = True,
         cpu: Callable[[], float] = time.thread_time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -59,6 +67,10 @@ class Watcher:
         silences = [each for each in rules if isinstance(each, Silence)] if with_clock else []
         self._silences = {each.name: SilenceRule(each) for each in silences}
         self._silence_due = monotonic()
+        quality = [each for each in rules if isinstance(each, Quality)] if check and with_clock else []
+        self._quality = {each.name: QualityRule(each) for each in quality}
+        self._quality_due = monotonic() + QUALITY_EVERY_S
+        self._check = check
         with store.beside() as con:
             self._evaluator = Evaluator(rules, con)
             self._recorder = Recorder(rules, con)
@@ -70,6 +82,7 @@ class Watcher:
         now = self._clock()
         more = self.advance(now)
         if not more:
+            self.look_at_quality(now)
             self.record(now)
         rest = (self._cpu() - began) * (1 / DUTY - 1)
         return rest if more else max(rest, EVERY_S)
@@ -88,23 +101,50 @@ class Watcher:
     def record(self, until: datetime) -> None:
         """Say what is new by this moment."""
         with self._store.beside() as con, transaction(con):
-            found = self._evaluator.found() | self._silent(con, us_of(until))
+            found = self._evaluator.found() | self._by_clock(con, us_of(until))
             names = dict(con.execute("select number, name from internal.names").fetchall())
+            names |= {member_of(suite): suite for suite in SUITES}
             self._recorder.record(con, found, us_of(until), self._clock(), names)
 
-    def _silent(self, con: DuckDBPyConnection, now_us: int) -> dict[str, list[Condition]]:
+    def look_at_quality(self, now: datetime) -> None:
+        """Run the checks, if that is due; they make a transaction of their own."""
+        if self._quality and self._check and self._monotonic() >= self._quality_due:
+            with self._store.beside() as con:
+                failures = self._check(con)
+            self._quality_due = self._monotonic() + QUALITY_EVERY_S
+            for rule in self._quality.values():
+                rule.look(failures, us_of(now))
+
+    def learning(self) -> dict[str, dict[str, str]]:
+        """The members that rules cannot follow yet, by rule, and what is missing."""
+        with self._store.beside() as con:
+            names = dict(con.execute("select number, name from internal.names").fetchall())
+        silences = {name: rule.waiting for name, rule in self._silences.items()}
+        return {
+            rule: {names[member]: _missing(why) for member, why in members.items()}
+            for rule, members in {**self._evaluator.waiting(), **silences}.items()
+            if members
+        }
+
+    def _by_clock(self, con: DuckDBPyConnection, now_us: int) -> dict[str, list[Condition]]:
+        """What silence and quality have come to."""
         if self._monotonic() >= self._silence_due:
             self._silence_due = self._monotonic() + SILENCE_EVERY_S
-            for rule in self._silences.values():
-                rule.look(con, now_us)
-        return {name: rule.conditions() for name, rule in self._silences.items()}
+            for silence in self._silences.values():
+                silence.look(con, now_us)
+        return {name: rule.conditions() for name, rule in (self._silences | self._quality).items()}
 
     def _go_on(self, con: DuckDBPyConnection) -> None:
-        """With silences that an earlier run said and that last."""
+        """With what an earlier run said and what lasts."""
         numbers = {name: number for number, name in con.execute("from internal.names").fetchall()}
-        for name, rule in self._silences.items():
+        numbers |= {suite: member_of(suite) for suite in SUITES}
+        for name, rule in (self._silences | self._quality).items():
             held = self._recorder.held(name).items()
             rule.hold([Condition(numbers[who], at, since, 0, None) for who, (at, since) in held])
+
+
+def _missing(why: Learning | str) -> str:
+    return f"learning: {why.answers:,} more answers" if isinstance(why, Learning) else why
 
 
 class Watching:
@@ -169,9 +209,10 @@ def watching_rules(
     clock: Callable[[], datetime],
     say: Callable[[str], None],
     failed: Callable[[], None],
+    check: Check | None = None,
 ) -> Iterator[None]:
     """Find and say what the rules look for while the block runs; `failed` is called where that fails."""
-    watching = Watching(lambda: Watcher(store, rules.rules, clock), clock, say, failed)
+    watching = Watching(lambda: Watcher(store, rules.rules, clock, check=check), clock, say, failed)
     watching.start()
     try:
         yield

@@ -3,10 +3,10 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,9 @@ from pipeline.commands.options import (
     settings,
 )
 from pipeline.errors import BrokerError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 TRY_AGAIN_S = 0.5
 
@@ -167,10 +170,25 @@ def run_worker(
                 keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
             )
         with (
-            watching_rules(store, rules, clock, lambda line: tell(screen, line), worker.stop),
+            watching_rules(store, rules, clock, lambda line: tell(screen, line), worker.stop, failing_checks),
             watching(store, lambda: worker.state, screen),
         ):
             worker.run()
+
+
+def failing_checks(con: "DuckDBPyConnection") -> "Mapping[str, Sequence[str]]":
+    """The checks that fail as of the last refresh, by suite; none before the first."""
+    from pipeline.report import last_refresh  # noqa: PLC0415
+
+    as_of = last_refresh(con)
+    if as_of is None:
+        return {}
+    from checks.run import run_checks  # noqa: PLC0415 - Great Expectations takes seconds to import
+
+    found: dict[str, list[str]] = {}
+    for each in run_checks(con, as_of).failures:
+        found.setdefault(each.suite, []).append(each.expectation)
+    return found
 
 
 def _pauses() -> Iterator[None]:

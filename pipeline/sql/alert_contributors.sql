@@ -1,5 +1,6 @@
 -- who brought the most of a fall: per member of the other dimensions, how much worse its answers were than
--- they used to be in the weeks before (or, where it had none, than everybody's), as a share of the whole
+-- they used to be in the weeks before (or, where it had none, than everybody's), as a share of the whole;
+-- only who brought more than its answers alone would, since who has most of the answers has most of anything
 with fact as (
     {facts}
 ),
@@ -17,7 +18,7 @@ sums as (
 ),
 
 whole as (
-    select bad - answers * usual as excess, usual
+    select bad - answers * usual as excess, usual, answers,
     from sums
     where dimension = 'all'
 )
@@ -25,10 +26,10 @@ whole as (
 select
     dimension,
     names.name,
-    (bad - answers * coalesce(sums.usual, whole.usual)) / whole.excess as share,
+    (bad - sums.answers * coalesce(sums.usual, whole.usual)) / whole.excess as share,
 from sums
 cross join whole
 inner join internal.names as names on names.number = sums.member
-where dimension <> 'all' and whole.excess > 0 and share >= $least
-order by share desc, dimension, name
+where dimension <> 'all' and names.number > 0 and whole.excess > 0 and share - sums.answers / whole.answers >= $least
+order by share - sums.answers / whole.answers desc, dimension, name
 limit $most

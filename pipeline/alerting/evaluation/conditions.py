@@ -18,3 +18,5 @@ class Condition:
     answers: int
     baseline: float | None
     ended_us: int | None = None
+    named: tuple[str, ...] = ()
+    """The checks that fail, where they are the evidence."""
