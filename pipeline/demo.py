@@ -44,6 +44,12 @@ FAILED = 3
 COMPARED = ("csat", "effort_easy", "wait_mean", "abandonment", "fcr_settled")
 
 
+FIRED = """
+select firing_at, rule, because from alerts where firing_at is not null and inhibited_by is null
+order by firing_at limit 10
+"""
+
+
 def run(
     settings: Settings,
     clock: Callable[[], datetime],
@@ -201,7 +207,12 @@ def _tell(store: Store, start: datetime, watcher: Watcher, out: Console) -> None
             for by in ("channel", "reason")
             for change in _changes(report(con, halfway, "7d", by), report(con, None, "7d", by))
         ]
+        alerts = con.execute(FIRED).fetchall()
     out.print(watcher.table(out))
+    if alerts:
+        tell(out, "Alerts that fired:")
+    for at, rule, because in alerts:
+        tell(out, f"  {at.astimezone(UTC):%Y-%m-%d %H:%M} {rule}: {because}")
     if not changes:
         tell(out, "Nothing changed in the second week beyond chance: too few events, or stopped too early.")
         return

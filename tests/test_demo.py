@@ -1,8 +1,10 @@
 """`firsthand demo`: one command from nothing to a report, and nothing left running."""
 
 import json
+import re
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -72,3 +74,42 @@ def test_a_killed_one_leaves_no_process_behind(tmp_path):
         assert len(began) >= 2, "the broker and the simulator"
         assert ended(process, signal.SIGKILL).returncode == -signal.SIGKILL
     until(lambda: not any(map(runs, began)), "it left a process behind")
+
+
+INCIDENT = {
+    ("satisfaction-falls", "phone"),
+    ("satisfaction-falls-by-reason", "billing"),
+    ("effort-rises", "billing"),
+}
+
+
+def fired(database: Path) -> dict[tuple[str, str], datetime]:
+    """When which rule fired for whom first."""
+    with duckdb.connect(str(database), read_only=True) as con:
+        rows = con.execute(
+            "select rule, member, min(firing_at) from alerts where firing_at is not null group by all"
+        ).fetchall()
+    return {(rule, member): at for rule, member, at in rows}
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_the_incident_fires_the_alerts_that_name_it_and_no_other(tmp_path, seed):
+    begin = datetime(2026, 3, 2, tzinfo=UTC)
+    done(
+        "simulate", "--events", 120_000, "--seed", seed, "--days", 14, "--start", begin.isoformat(),
+        "--incident", "--to", "events.jsonl", cwd=tmp_path,
+    )  # fmt: skip
+    done("replay", "events.jsonl", "--db", "x.duckdb", cwd=tmp_path)
+    found = fired(tmp_path / "x.duckdb")
+    assert found.keys() == INCIDENT
+    # it begins half way, on a Monday, and is known on that day
+    assert begin + timedelta(days=7) < min(found.values()) < begin + timedelta(days=8)
+
+
+@pytest.mark.slow
+def test_the_demo_tells_its_alerts_and_they_name_the_incident(tmp_path):
+    demo = firsthand("demo", "--events", 200_000, "--db", "x.duckdb", "--no-open", cwd=tmp_path)
+    assert demo.returncode == 0
+    told = demo.stdout[demo.stdout.index("Alerts that fired:") :]
+    assert {rule for rule, _ in INCIDENT} == set(re.findall(r"(?m)^  [-\d]+ [:\d]+ ([a-z-]+): ", told))
+    assert fired(tmp_path / "x.duckdb").keys() == INCIDENT

@@ -104,8 +104,10 @@ def load(stream: Stream, rate: float) -> Iterator[None]:
     """Send so many events a second while the block runs, however slow the machine; then what is left."""
     over = threading.Event()
 
+    lines = stream.events.read_bytes().splitlines()
+
     def paced() -> Iterator[tuple[None, bytes]]:
-        for line in stream.events.read_bytes().splitlines():
+        for line in lines:
             over.wait(1 / rate)
             yield None, line
 
@@ -116,7 +118,7 @@ def load(stream: Stream, rate: float) -> Iterator[None]:
             yield
         finally:
             over.set()
-        assert sending.result() == RECORDS
+        assert sending.result() == len(lines)
 
 
 def test_killed_at_random_moments_under_load_and_while_it_starts(stream):

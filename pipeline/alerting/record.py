@@ -5,7 +5,7 @@ the row that it replaces; what no longer follows from the events is retracted.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -87,6 +87,7 @@ class Recorder:
         self._rules = {rule.name: rule for rule in sorted(rules, key=_last_of_all)}
         self._definitions = {name: digest(rule) for name, rule in self._rules.items()}
         self._said: dict[Key, list[Said]] = {}
+        self._compared: dict[str, list[Condition]] = {}
         self._number = one(con, "select coalesce(max(number), 0) from flips")
         self._load(con)
 
@@ -96,7 +97,7 @@ class Recorder:
         found: Mapping[str, Sequence[Condition]],
         until_us: int,
         recorded_at: datetime,
-        names: Mapping[int, str],
+        names: Callable[[], Mapping[int, str]],
     ) -> int:
         """Say what is new by this moment, in the caller's transaction; how many rows that took.
 
@@ -104,15 +105,22 @@ class Recorder:
         """
         before = self._number
         for name, rule in self._rules.items():
-            if name in found:
-                by_member: dict[str, list[Condition]] = {}
+            if name in found and self._may_say(rule, found[name]):
+                texts, by_member = names() if found[name] else {}, dict[str, list[Condition]]()
                 for condition in found[name]:
-                    by_member.setdefault(names[condition.member], []).append(condition)
+                    by_member.setdefault(texts[condition.member], []).append(condition)
                 keys = {Key(name, dimension_of(rule), member) for member in by_member if _asked(rule, member)}
                 for key in sorted(keys | {each for each in self._said if each.rule == name}):
                     self._compare(con, rule, key, by_member.get(key.member, []), until_us, recorded_at)
         self._release(con, until_us, recorded_at)
         return int(self._number - before)
+
+    def _may_say(self, rule: AnyRule, found: Sequence[Condition]) -> bool:
+        """Can there be anything new, in what was found or in how long it has been so?"""
+        if rule.hold is None and rule.keep_firing_for is None and self._compared.get(rule.name) == found:
+            return False
+        self._compared[rule.name] = list(found)
+        return True
 
     def held(self, rule: str) -> dict[str, tuple[int, int]]:
         """The members whose alert has not ended: when it was raised, and the moment its evidence begins."""

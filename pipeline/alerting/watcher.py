@@ -102,9 +102,7 @@ class Watcher:
         """Say what is new by this moment."""
         with self._store.beside() as con, transaction(con):
             found = self._evaluator.found() | self._by_clock(con, us_of(until))
-            names = dict(con.execute("select number, name from internal.names").fetchall())
-            names |= {member_of(suite): suite for suite in SUITES}
-            self._recorder.record(con, found, us_of(until), self._clock(), names)
+            self._recorder.record(con, found, us_of(until), self._clock(), lambda: _names(con))
 
     def look_at_quality(self, now: datetime) -> None:
         """Run the checks, if that is due; they make a transaction of their own."""
@@ -118,7 +116,7 @@ class Watcher:
     def learning(self) -> dict[str, dict[str, str]]:
         """The members that rules cannot follow yet, by rule, and what is missing."""
         with self._store.beside() as con:
-            names = dict(con.execute("select number, name from internal.names").fetchall())
+            names = _names(con)
         silences = {name: rule.waiting for name, rule in self._silences.items()}
         return {
             rule: {names[member]: _missing(why) for member, why in members.items()}
@@ -136,11 +134,16 @@ class Watcher:
 
     def _go_on(self, con: DuckDBPyConnection) -> None:
         """With what an earlier run said and what lasts."""
-        numbers = {name: number for number, name in con.execute("from internal.names").fetchall()}
-        numbers |= {suite: member_of(suite) for suite in SUITES}
+        numbers = {name: number for number, name in _names(con).items()}
         for name, rule in (self._silences | self._quality).items():
             held = self._recorder.held(name).items()
             rule.hold([Condition(numbers[who], at, since, 0, None) for who, (at, since) in held])
+
+
+def _names(con: DuckDBPyConnection) -> dict[int, str]:
+    """The members by number."""
+    names = dict(con.execute("select number, name from internal.names").fetchall())
+    return names | {member_of(suite): suite for suite in SUITES}
 
 
 def _missing(why: Learning | str) -> str:

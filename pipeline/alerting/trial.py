@@ -1,0 +1,69 @@
+"""A rule tried on history: when it would have fired, and what it would have said. Nothing is written."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from duckdb import DuckDBPyConnection
+
+from pipeline.alerting.evaluation.conditions import Condition
+from pipeline.alerting.evaluation.evaluator import Evaluator
+from pipeline.alerting.evidence import contributors, figures
+from pipeline.alerting.life import alerts_of
+from pipeline.alerting.record import us_of
+from pipeline.alerting.rules import AnyRule, OfMetric
+from pipeline.alerting.words import moment, told
+from pipeline.errors import InputError
+from pipeline.spans import microseconds
+
+
+class Tried(NamedTuple):
+    """A flip that would have been."""
+
+    at: datetime
+    member: str
+    state: str
+    because: str
+
+
+class Trial(NamedTuple):
+    """What a rule does on history: its flips by time, and how many members it could not follow at the end."""
+
+    flips: list[Tried]
+    learning: int
+
+
+def trial(con: DuckDBPyConnection, rule: AnyRule, until: datetime) -> Trial:
+    """What a rule about a metric would have said until a moment.
+
+    Raises InputError for rules that depend on the clock: history does not say what the clock was.
+    """
+    if not isinstance(rule, OfMetric):
+        raise InputError(
+            f"{rule.name} depends on the clock, and cannot be tried on history; name another rule"
+        )
+    evaluator = Evaluator([rule], con)
+    while evaluator.step(con, us_of(until)):
+        pass
+    names = dict(con.execute("select number, name from internal.names").fetchall())
+    flips = _flips(con, rule, evaluator.found()[rule.name], until, names)
+    return Trial(sorted(flips), len(evaluator.waiting()[rule.name]))
+
+
+def _flips(
+    con: DuckDBPyConnection, rule: OfMetric, found: list[Condition], until: datetime, names: dict[int, str]
+) -> Iterator[Tried]:
+    hold, keep = (microseconds(each) if each else 0 for each in (rule.hold, rule.keep_firing_for))
+    for number in sorted({each.member for each in found}):
+        member = names[number]
+        if rule.members is None or member in rule.members:
+            own = [each for each in found if each.member == number]
+            for alert in alerts_of(own, us_of(until), hold, keep):
+                for flip in alert:
+                    because = _because(con, rule, member, flip.condition) if flip.state != "resolved" else ""
+                    yield Tried(moment(flip.at_us), member, flip.state, because)
+
+
+def _because(con: DuckDBPyConnection, rule: OfMetric, member: str, found: Condition) -> str:
+    between = (con, rule, found.member, found.since_us, found.raised_us)
+    return told(rule, member, found, figures(*between), contributors(*between))
