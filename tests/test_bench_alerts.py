@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bench.alerts.detectors import Cusum, Detector, Ewma, Window
 from bench.alerts.streams import answers_between_alarms, bisected, delay, nearest, run_lengths
 from bench.alerts.theory import reference_chart
-from pipeline.alerting.chart import Chart, first_alarm
-from pipeline.alerting.run_length import delay as computed_delay
-from pipeline.alerting.run_length import run_length
+from pipeline.detection.chart import Chart, first_alarm
+from pipeline.detection.run_length import delay as computed_delay
+from pipeline.detection.run_length import run_length
 
 answers = st.lists(st.booleans(), max_size=60)
 HEALTHY = (0.85, 0.15)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting import design
-from pipeline.alerting.chart import Chart, Watch, first_alarm, scores
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.run_length import delay, long_run, run_length, run_lengths
-from pipeline.alerting.shared import shared_chart
-from pipeline.alerting.tilt import mean as mean_demerits
-from pipeline.alerting.tilt import tilt_to, tilted
+from pipeline.detection import design
+from pipeline.detection.chart import Chart, Watch, first_alarm, scores
+from pipeline.detection.design import chart_for
+from pipeline.detection.run_length import delay, long_run, run_length, run_lengths
+from pipeline.detection.shared import shared_chart
+from pipeline.detection.tilt import mean as mean_demerits
+from pipeline.detection.tilt import tilt_to, tilted
 from pipeline.errors import InputError
 from tests.sequential_oracle import run_length_by_survival, simulated_run_lengths
 
@@ -169,6 +169,16 @@ def test_charts_of_scores_keep_their_promise_too(
     worst = len(shares) - 1
     tilt = tilt_to(shares, mean_demerits(shares) + part * (worst - mean_demerits(shares)))
     assert every <= run_length(chart_for(shares, tilt, every), shares) <= 1.15 * every
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.4, 0.4, 0.2), (0.401, 0.4, 0.199), tilted((1 / 7,) * 7, -math.log(2) / 2)]
+)
+def test_a_chart_is_small_also_where_what_an_answer_takes_is_nearly_whole(shares: tuple[float, ...]) -> None:
+    """40 % promoters, 20 % detractors and doubled odds: a passive answer says nothing either way."""
+    chart = chart_for(shares, math.log(2), 1_000)
+    assert chart.step < 200
+    assert 1_000 <= run_length(chart, shares) < 1_050
 
 
 def test_no_other_whole_number_chart_finds_the_fall_much_sooner() -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alerting.baseline import Baseline, baseline
-from pipeline.alerting.caution import Learning, answers_missing, doubt, healthy, prepared
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.durations import counts, cuts, demerits, tilt_of
-from pipeline.alerting.family import false_alarms_a_day, lengths_by_time
-from pipeline.alerting.run_length import run_length
-from pipeline.alerting.tilt import mean, tilted
+from pipeline.detection.baseline import Baseline, _blocks, baseline
+from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared
+from pipeline.detection.chart import Chart
+from pipeline.detection.design import chart_for
+from pipeline.detection.durations import counts, cuts, demerits, tilt_of
+from pipeline.detection.family import false_alarms_a_day, lengths_by_time
+from pipeline.detection.run_length import run_length
+from pipeline.detection.tilt import mean, tilted
 from pipeline.errors import InputError
 
 DOUBLED_ODDS = math.log(2)
@@ -47,6 +47,20 @@ def test_a_baseline_of_quiet_days_is_all_of_them() -> None:
     assert sum(each.left_out for each in found) < 0.03 * sum(each.blocks for each in found)
     assert median(each.counts[1] / each.answers for each in found) == pytest.approx(0.15, abs=0.003)
     assert median(each.dispersion for each in found) < 1.2
+
+
+def test_the_days_left_over_join_the_last_block_and_no_answer_is_lost_or_counted_twice() -> None:
+    found = baseline([(17, 3), (16, 4), (15, 5), (4, 1)])
+    assert (found.counts, found.blocks, found.left_out) == ((52, 13), 3, 0)
+    assert baseline([(17, 3), (4, 1)]).counts == (21, 4)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), max_size=12))
+def test_every_block_left_out_or_kept_is_of_days_that_were_given(given: list[tuple[int, int]]) -> None:
+    blocks = _blocks([day for day in given if sum(day)])
+    assert [sum(each) for each in zip(*blocks, strict=True)] == [
+        sum(each) for each in zip(*given, strict=True)
+    ] * any(map(sum, given))
 
 
 @pytest.mark.parametrize(("incident", "answers"), [(0.35, 100), (0.6, 60), (0.0, 150)])

@@ -1,1 +1,1 @@
-"""`make bench-alerts`: the charts of pipeline/alerting against theory, publications, other detectors."""
+"""`make bench-alerts`: the charts of pipeline/detection against theory, publications, other detectors."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from bench.alerts import drawing, history, means, report, theory, wandering
 from bench.alerts.contenders import EVERY, HEALTHY, ODDS_RATIO, Contender, Effort, contenders
 from bench.alerts.streams import PATIENCE, WARM_UP, Delay, delay
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.run_length import delay as computed_delay
-from pipeline.alerting.run_length import run_length
+from pipeline.detection.design import chart_for
+from pipeline.detection.run_length import delay as computed_delay
+from pipeline.detection.run_length import run_length
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = Path(__file__).parent / "text.md"

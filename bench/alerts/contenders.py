@@ -8,7 +8,7 @@ from functools import partial
 from bench.alerts import river_detectors
 from bench.alerts.detectors import Cusum, Detector, Ewma, Window
 from bench.alerts.streams import answers_between_alarms, bisected, nearest
-from pipeline.alerting.design import chart_for
+from pipeline.detection.design import chart_for
 
 HEALTHY = 0.15
 EVERY = 10_000

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.alerting.chart import Chart
+from pipeline.detection.chart import Chart
 
 Flags = NDArray[np.bool_]
 

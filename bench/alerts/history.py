@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.alerts.streams import SEED
-from pipeline.alerting.baseline import Baseline
-from pipeline.alerting.caution import answers_missing, doubt, healthy
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.run_length import run_length
-from pipeline.alerting.tilt import tilted
+from pipeline.detection.baseline import Baseline
+from pipeline.detection.caution import answers_missing, doubt, healthy
+from pipeline.detection.design import chart_for
+from pipeline.detection.run_length import run_length
+from pipeline.detection.tilt import tilted
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
 
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.run_length import run_length
-from pipeline.alerting.tilt import Shares, mean, tilt_to
+from pipeline.detection.chart import Chart
+from pipeline.detection.design import chart_for
+from pipeline.detection.run_length import run_length
+from pipeline.detection.tilt import Shares, mean, tilt_to
 
 _REACH = 8
 _PARTS = 40

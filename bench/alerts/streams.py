@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.alerts.detectors import Detector
-from pipeline.alerting.chart import Chart
+from pipeline.detection.chart import Chart
 
 SEED = 20_171
 WARM_UP = 1_000

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.alerts.streams import run_lengths
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.run_length import run_length
-from pipeline.alerting.tilt import log_growth
+from pipeline.detection.chart import Chart
+from pipeline.detection.run_length import run_length
+from pipeline.detection.tilt import log_growth
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.alerts.streams import SEED
-from pipeline.alerting.baseline import baseline
-from pipeline.alerting.caution import Learning, prepared
-from pipeline.alerting.chart import Chart
+from pipeline.detection.baseline import baseline
+from pipeline.detection.caution import Learning, prepared
+from pipeline.detection.chart import Chart
 
 ANSWERS_A_DAY = 200
 DAYS_OF_HISTORY = 28

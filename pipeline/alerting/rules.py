@@ -82,6 +82,18 @@ class OfMetric(Rule):
     by: Dimension = "all"
     members: list[str] | None = Field(None, min_length=1)
 
+    @model_validator(mode="after")
+    def _settled(self) -> Self:
+        if self.metric in PROVISIONAL:
+            raise ValueError(
+                f"{self.metric} is provisional, and never fires by itself: name fcr_settled or fcr_survey"
+            )
+        return self
+
+
+PROVISIONAL = ("fcr", "one_contact")
+"""First-contact resolution that a customer may still undo."""
+
 
 class Threshold(OfMetric):
     """The whole interval of a reading is beyond a fixed value: not the point, which a few answers move."""
@@ -140,8 +152,10 @@ class Change(OfMetric):
             raise ValueError(f"{self.metric} has no answers to follow: use kind drop or silence")
         if self.metric == "response_rate":
             raise ValueError("response_rate compares answers with invitations, and follows no answers")
-        if self.metric == "fcr":
-            raise ValueError("fcr is provisional, and never fires by itself: name fcr_settled or fcr_survey")
+        if self.fall.odds is not None and METRICS_BY_NAME[self.metric].kind == "mean":
+            raise ValueError(
+                f"{self.metric} is a mean, which has no odds: give the mean worth knowing, as to"
+            )
         least, most = limits_of(self.metric)
         if self.fall.to is not None and not least < self.fall.to < most:
             raise ValueError(f"{self.metric} never is {self.fall.to:g}: it is {_range(self.metric)}")

@@ -10,8 +10,8 @@ from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.evaluator import Evaluator
 from pipeline.alerting.evidence import contributors, figures
 from pipeline.alerting.life import alerts_of
-from pipeline.alerting.record import us_of
 from pipeline.alerting.rules import AnyRule, OfMetric
+from pipeline.alerting.said import us_of
 from pipeline.alerting.words import moment, told
 from pipeline.errors import InputError
 from pipeline.spans import microseconds

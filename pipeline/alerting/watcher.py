@@ -10,13 +10,14 @@ from typing import Protocol
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from pipeline.alerting.caution import Learning
 from pipeline.alerting.clocked import SUITES, QualityRule, SilenceRule, member_of
 from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.evaluator import Evaluator
-from pipeline.alerting.record import Recorder, us_of
+from pipeline.alerting.record import Recorder
 from pipeline.alerting.rules import AnyRule, Quality, Rules, Silence
+from pipeline.alerting.said import us_of
 from pipeline.connection import transaction
+from pipeline.detection.caution import Learning
 
 EVERY_S = 1.0
 DUTY = 0.1

@@ -7,4 +7,5 @@ select
     max(epoch_us(occurred_at)),
 from internal.events
 where occurred_at > make_timestamptz($after_us) and occurred_at <= make_timestamptz($now_us)
+    and {member} <> 0 -- what has no channel is nobody's silence
 group by all

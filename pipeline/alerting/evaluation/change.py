@@ -1,17 +1,17 @@
 """Rules of kind change: each member's chart, renewed from its history, and where its score stands."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.alerting.caution import Learning
 from pipeline.alerting.evaluation.charts import Charted, charted
 from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.score import Flip, Scores, follow, ordered
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Answers, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change
+from pipeline.detection.caution import Learning
+from pipeline.detection.family import lengths_by_time
 from pipeline.errors import InputError
 from pipeline.metrics import limits_of
 from pipeline.spans import microseconds
@@ -38,10 +38,14 @@ class Mark:
 
 
 class ChangeRule:
-    """One rule, all its members. `advance` takes answers in stretches of time that follow each other."""
+    """One rule, all its members. `advance` takes answers in stretches of time that follow each other.
+
+    `allowed`: the numbers of the members that the rule names; None where it names none.
+    """
 
     def __init__(self, rule: Change) -> None:
         self.rule = rule
+        self.allowed: frozenset[int] | None = None
         self._width = _width(rule.metric)
         self._scores = Scores.of(0)
         self._charts: dict[int, Charted] = {}
@@ -81,6 +85,9 @@ class ChangeRule:
 
     def advance(self, answers: Answers, until_us: int) -> None:
         """Take the answers of a stretch of time that ends at this moment."""
+        if self.allowed is not None:
+            asked = np.isin(answers.member, list(self.allowed))
+            answers = Answers(*(column[asked] for column in answers))
         days = answers.at_us // DAY_US
         for day in self._visited(days, until_us):
             self._begin(day)
@@ -117,6 +124,9 @@ class ChangeRule:
         for counts in history.values():
             total[: len(counts)] += counts.sum(axis=1)
         with_history = set(np.flatnonzero(total).tolist())
+        budget = self.rule.false_alarm_every
+        in_answers = float(budget.removesuffix(" answers")) if budget.endswith(" answers") else 1.0
+        lengths = {} if budget.endswith(" answers") else self._lengths(history, total)
         for member in sorted(
             with_history | self._charts.keys() if all_of_them else with_history - self._charts.keys()
         ):
@@ -124,16 +134,13 @@ class ChangeRule:
                 tuple(counts[member].tolist()) if member < len(counts) else (0,) * self._width
                 for _, counts in sorted(history.items())
             ]
-            answers = int(total[member]) if member < members else 0
-            self._chart(member, days, self._every(answers, history, len(with_history)), day)
+            self._chart(member, days, lengths.get(member, in_answers), day)
 
-    def _every(self, answers: int, history: Mapping[int, Numbers], members: int) -> float:
-        """Answers of this member from one false alarm to the next (family.py)."""
-        budget = self.rule.false_alarm_every
-        if budget.endswith(" answers"):
-            return float(budget.removesuffix(" answers"))
+    def _lengths(self, history: Mapping[int, Numbers], total: Numbers) -> Mapping[int, float]:
+        """By member, the answers from one false alarm to the next, of a budget in time (family.py)."""
         days = max(history, default=0) - min(history, default=0) + 1
-        return max(1.0, microseconds(budget) / DAY_US * members * answers / days)
+        rates = {member: int(total[member]) / days for member in np.flatnonzero(total).tolist()}
+        return lengths_by_time(microseconds(self.rule.false_alarm_every) / DAY_US, rates)
 
     def _chart(self, member: int, days: list[tuple[int, ...]], every: float, day: int) -> None:
         try:
@@ -151,8 +158,9 @@ class ChangeRule:
         chart, at = found.chart, self._scores
         at.step[member], at.allowance[member], at.limit[member] = chart.step, chart.allowance, chart.limit
         if old is not None:
-            nats = int(at.score[member]) / old.chart.per_nat
-            at.score[member] = min(math.floor(nats * chart.per_nat + 0.5), chart.limit - 1)
+            at.score[member] = round(int(at.score[member]) * chart.per_nat / old.chart.per_nat)
+            if not at.score[member]:
+                at.answers[member] = 0
 
     def _lose(self, member: int, why: Learning | str, day: int) -> None:
         """It has no chart any more; what was held ends with its history."""

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.alerting.baseline import Baseline, Counts, baseline, smoothed
-from pipeline.alerting.caution import Learning, answers_missing, doubt, healthy, prepared
-from pipeline.alerting.chart import Chart
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change
-from pipeline.alerting.shared import shared_chart
-from pipeline.alerting.tilt import Shares, mean, tilt_to, tilted
+from pipeline.detection.baseline import Baseline, Counts, baseline, smoothed
+from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared
+from pipeline.detection.chart import Chart
+from pipeline.detection.shared import shared_chart
+from pipeline.detection.tilt import Shares, mean, tilt_to, tilted
 from pipeline.errors import InputError
 from pipeline.metrics import limits_of
 

@@ -87,6 +87,8 @@ class Group:
     def _advance_changes(self, con: DuckDBPyConnection, after: int, until: int) -> None:
         stretch = self._stream.read(con, after, until)
         for rule in self.changes.values():
+            if rule.rule.members is not None:
+                rule.allowed = _numbers(con, rule.rule.members)
             rule.advance(stretch.answers(rule.rule.metric, rule.rule.by), until)
         if len(stretch) < FEW_FACTS:
             self._days = min(2 * self._days, LONGEST_DAYS)
@@ -132,3 +134,9 @@ class Evaluator:
     def waiting(self) -> dict[str, Mapping[int, Any]]:
         """The members that each rule cannot follow yet, and why."""
         return {name: rule.waiting for group in self._groups for name, rule in group.rules.items()}
+
+
+def _numbers(con: DuckDBPyConnection, members: Sequence[str]) -> frozenset[int]:
+    """The members of these names that there are so far."""
+    asked = "select number from internal.names where list_contains($members, name)"
+    return frozenset(number for (number,) in con.execute(asked, {"members": list(members)}).fetchall())

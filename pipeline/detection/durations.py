@@ -10,7 +10,7 @@ Technometrics 21 (1979), on rank CUSUMs; here against a fixed baseline, which ke
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from pipeline.alerting.tilt import Shares, mean, tilt_to
+from pipeline.detection.tilt import Shares, mean, tilt_to
 
 DECILES = 10
 

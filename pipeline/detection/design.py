@@ -14,9 +14,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.run_length import run_length
-from pipeline.alerting.tilt import Shares, log_growth, mean, tilted
+from pipeline.detection.chart import Chart
+from pipeline.detection.run_length import run_length
+from pipeline.detection.tilt import Shares, log_growth, mean, tilted
 from pipeline.errors import InputError
 
 LEAST_TOLD_APART = 1e-4
@@ -75,9 +75,11 @@ def weights(healthy: Shares, tilt: float, lattice: Lattice = FINE) -> tuple[int,
     tolerance = lattice.of_the_fall * (mean(tilted(healthy, tilt)) - mean(healthy))
     step = math.ceil(lattice.scores_to_a_nat * tilt)
     while True:
-        allowance = round(step * between)
-        if math.gcd(step, allowance) == 1 and abs(allowance / step - between) <= tolerance:
-            return step, allowance
+        nearest = round(step * between)
+        # its neighbours too: where `between` is nearly whole, the nearest has a common factor at every step
+        for allowance in (nearest, nearest - 1, nearest + 1):
+            if math.gcd(step, allowance) == 1 and abs(allowance / step - between) <= tolerance:
+                return step, allowance
         step += 1
 
 

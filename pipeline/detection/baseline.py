@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.alerting.tilt import Shares, mean
+from pipeline.detection.tilt import Shares, mean
 
 _LEAST_ANSWERS = 20
 _LEAST_DEMERITS = 5

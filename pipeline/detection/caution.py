@@ -14,10 +14,10 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from pipeline.alerting.baseline import Baseline, smoothed
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.design import chart_for
-from pipeline.alerting.tilt import Shares, log_growth, mean, tilt_to, tilted
+from pipeline.detection.baseline import Baseline, smoothed
+from pipeline.detection.chart import Chart
+from pipeline.detection.design import chart_for
+from pipeline.detection.tilt import Shares, log_growth, mean, tilt_to, tilted
 
 CONFIDENCE = 0.9
 """Of so many members' baselines the true one is no worse than the chart was made for."""

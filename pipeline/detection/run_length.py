@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_toeplitz
 
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.tilt import Shares
+from pipeline.detection.chart import Chart
+from pipeline.detection.tilt import Shares
 
 Vector = NDArray[np.float64]
 

@@ -21,9 +21,12 @@ members. A rule over two dimensions is two families: each answer counts in both,
 
 import math
 from collections.abc import Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def lengths_by_time(days_between_false_alarms: float, answers_a_day: Mapping[str, float]) -> dict[str, float]:
+def lengths_by_time(days_between_false_alarms: float, answers_a_day: Mapping[T, float]) -> dict[T, float]:
     """The run length that each member needs, in its own answers; at least 1.
 
     >>> lengths_by_time(90, {"phone": 200, "chat": 10})

@@ -7,8 +7,8 @@ a fall takes some percent longer to find. A chart takes a millisecond or so to m
 
 import math
 
-from pipeline.alerting.chart import Chart
-from pipeline.alerting.design import COARSE, chart_for
+from pipeline.detection.chart import Chart
+from pipeline.detection.design import COARSE, chart_for
 
 _GRID = 50
 _EVERY_GRID = 5
