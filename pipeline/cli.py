@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.commands import databases, files, interruption, readers, streams
+from pipeline.commands import alerts, databases, files, interruption, readers, streams
 from pipeline.errors import FirsthandError, is_disk_full
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Touchpoint events on Kafka become rolling customer-experience metrics in DuckDB.",
 )
-for commands in (streams, files, databases, readers):
+for commands in (streams, files, databases, readers, alerts):
     commands.register(app)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from pipeline.alerting.rules_file import rules_of
-from pipeline.alerting.watcher import watching_rules
+from pipeline.alerting.watcher import RuleWatcher, Watching
 from pipeline.database import failing_as, open_reader, open_writer
 from pipeline.embedded_broker import EmbeddedBroker
 from pipeline.errors import BrokerError, DatabaseError, FirsthandError
@@ -81,11 +81,23 @@ def run(
             settings.max_records,
         )
 
+        def now() -> datetime:
+            return store.latest_occurrence() or start
+
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
             welcome = _welcome(console, may_open)
-            return serving(store, path, listener, lambda: state_of(worker.state), welcome, desk=desk, sql=sql)
+            return serving(
+                store,
+                path,
+                listener,
+                lambda: state_of(worker.state),
+                welcome,
+                clock=now,
+                desk=desk,
+                sql=sql,
+            )
 
-        state, watcher = _stream(store, at, start, console, service, events)
+        state, watcher = _stream(store, at, start, now, console, service, events)
         out = printer()
         _tell(store, start, watcher, out)
         count = f"{state.tally.consumed:,} of {events or EVENTS:,} events in {path}"
@@ -93,7 +105,13 @@ def run(
 
 
 def _stream(
-    store: Store, at: WorkerSettings, start: datetime, console: Console, service: Service, events: int | None
+    store: Store,
+    at: WorkerSettings,
+    start: datetime,
+    now: Callable[[], datetime],
+    console: Console,
+    service: Service,
+    events: int | None,
 ) -> tuple[WorkerState, Watcher]:
     """Feed the worker and watch it until `events` are in or it is stopped; where it ended."""
     with _feeding(at, start, events or EVENTS, None if events else PACE) as feeder:
@@ -102,18 +120,12 @@ def _stream(
             if (events and state.tally.consumed >= events) or feeder.exitcode:
                 worker.stop()
 
-        def now() -> datetime:
-            return store.latest_occurrence() or start
-
-        worker = Worker(
-            store,
-            at,
-            now,
-            on_tick=stop_when_all_is_in,
-            services=[service],
-        )
+        worker = Worker(store, at, now, on_tick=stop_when_all_is_in, services=[service])
+        asked = rules_of(None).rules
         with (
-            watching_rules(store, rules_of(None), now, lambda line: tell(console, line), worker.stop),
+            Watching(
+                lambda: RuleWatcher(store, asked, now), now, lambda line: tell(console, line), worker.stop
+            ),
             watching(store, lambda: worker.state, console) as watcher,
         ):
             worker.run()

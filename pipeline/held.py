@@ -6,11 +6,11 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
@@ -19,6 +19,8 @@ from duckdb import DuckDBPyConnection
 
 from pipeline.database import open_reader
 from pipeline.errors import DatabaseError, DatabaseHeldError, FirsthandError
+
+T = TypeVar("T")
 
 ANSWER_TIMEOUT_S = 600
 PATIENCE_S = 5.0
@@ -76,6 +78,10 @@ class Holder:
         """Let it run report, audit or check; what it answers, from JSON."""
         return json.loads(self._answer(f"{command}?{urlencode(parameters)}"))
 
+    def tell(self, command: str, **parameters: str | None) -> Any:
+        """Let it do what changes something: silence, silence/end; what it answers, from JSON."""
+        return json.loads(self._answer(command, json.dumps(parameters).encode()))
+
     def query(self, text: str) -> bytes:
         """Let it answer a query in SQL; what it answers, as `Answer.to_bytes` wrote it."""
         return self._answer("query", text.encode())
@@ -107,14 +113,28 @@ def reader(
 ) -> Iterator[DuckDBPyConnection | Holder]:
     """A connection to read by or, where a worker holds the database, that worker, to be asked.
 
-    A worker that is about to start or to end holds the database and answers nobody: that is waited for.
     Raises DatabaseError as `open_reader` does, and where it stays held and no worker answers for it.
+    """
+    with opened(database, lambda: open_reader(database), monotonic, sleep) as found:
+        yield found
+
+
+@contextmanager
+def opened(
+    database: Path,
+    how: Callable[[], AbstractContextManager[T]],
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[T | Holder]:
+    """The database, opened as `how` does it, or the worker that holds it.
+
+    A worker that is about to start or to end holds the database and answers nobody: that is waited for.
     """
     deadline = monotonic() + PATIENCE_S
     with ExitStack() as stack:
         while True:
             try:
-                found: DuckDBPyConnection | Holder | None = stack.enter_context(open_reader(database))
+                found: T | Holder | None = stack.enter_context(how())
             except DatabaseHeldError as error:
                 found = holder(database)
                 if found is None and monotonic() > deadline:

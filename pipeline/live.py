@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.alerting.glance import Glance, first_few, how_many
 from pipeline.metrics import METRICS
 from pipeline.report import Reading
 from pipeline.spans import SPANS
@@ -139,6 +140,7 @@ class Watcher:
         self._console = console
         self._monotonic = monotonic
         self._seen = (monotonic(), 0)
+        self._glance = Glance()
         self._ended = threading.Event()
 
     def line(self) -> str:
@@ -171,11 +173,22 @@ class Watcher:
     def _show_table(self) -> None:
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
             while not self._ended.wait(SHOW_EVERY_S):
-                live.update(Group(Text(self.line()), self.table()), refresh=True)
+                live.update(Group(Text(self.line()), *self.alert_lines(), self.table()), refresh=True)
 
     def _show_lines(self) -> None:
         while not self._ended.wait(LOG_EVERY_S):
             tell(self._console, self._log_line())
+
+    def alert_lines(self) -> list[Text]:
+        """The alerts that fire: the first few, each cut to the terminal's width."""
+        return [
+            Text(printable(each), style="bold", no_wrap=True, overflow="ellipsis")
+            for each in first_few(self._firing())
+        ]
+
+    def _firing(self) -> list[str]:
+        with self._store.reading() as con:
+            return self._glance.lines(con)
 
     def end(self) -> None:
         """Let `show` return."""
@@ -192,7 +205,8 @@ class Watcher:
             each.metric: f"{each.metric} {shown(each)}" for each in self.readings() if each.span == SHOWN_SPAN
         }
         told = ", ".join(named[name] for name in ("csat", "effort", "fcr") if name in named)
-        return self.line() + (f"; {SHOWN_SPAN}: {told}" if told else "")
+        alerts = how_many(self._firing())
+        return self.line() + (f"; {SHOWN_SPAN}: {told}" if told else "") + (f"; {alerts}" if alerts else "")
 
 
 @contextmanager

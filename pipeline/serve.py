@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from pipeline.address import LOOPBACK, from_here
+from pipeline.alerting.over_http import AlertAnswers
 from pipeline.audit import audit
 from pipeline.entrance import Entrance
 from pipeline.errors import FirsthandError, InputError
+from pipeline.exposition import BY, Scraped
 from pipeline.held import announced, new_token
 from pipeline.live_sql.desk import Desk
 from pipeline.live_sql.tokens import Tokens, beside
@@ -46,21 +48,31 @@ class Answers:
     """Answers requests from the worker's database; work on it runs beside the event loop."""
 
     def __init__(
-        self, store: Store, entrance: Entrance, state: Callable[[], dict[str, Any]], desk: Desk | None = None
+        self,
+        store: Store,
+        entrance: Entrance,
+        state: Callable[[], dict[str, Any]],
+        clock: Callable[[], datetime],
+        desk: Desk | None = None,
+        scraped_by: Sequence[str] = BY,
     ) -> None:
         self._store = store
         self._entrance = entrance
         self._state = state
+        self._clock = clock
         self._desk = desk
+        self._scraped_by = scraped_by
 
     def app(self) -> web.Application:
         """The routes: the page and what it reads, and what the commands ask for."""
         app = web.Application(middlewares=[self._guard])
-        page = Page(self._store, self._state, self._found)
+        page = Page(self._store, self._state, self._found, self._clock)
         app.add_routes(page.routes())
+        app.add_routes(AlertAnswers(self._store, self._clock).routes())
         app.on_response_prepare.append(_with_headers)
         app.on_shutdown.append(page.end)
         app.router.add_get("/readings", self._readings)
+        app.router.add_get("/metrics", Scraped(self._store, self._state, self._scraped_by).answer)
         app.router.add_get("/api/report", self._report)
         app.router.add_get("/api/audit", self._audit)
         app.router.add_get("/api/check", self._check)
@@ -176,16 +188,20 @@ async def serving(
     state: Callable[[], dict[str, Any]],
     told: Callable[[str], None] = lambda url: None,  # noqa: ARG005 - it may tell nobody
     *,
+    clock: Callable[[], datetime],
     desk: Desk | None = None,
     sql: str | None = None,
+    scraped_by: Sequence[str] = BY,
 ) -> AsyncIterator[str]:
     """Serve on `listener`, and say where beside the database and to `told`.
 
-    `desk` answers queries in SQL; `sql` is where it does so over Quack too.
+    `clock` is the worker's. `desk` answers queries in SQL; `sql` is where it does so over Quack too.
+    `scraped_by`: the dimensions whose readings /metrics has.
     """
     host, port = listener.getsockname()
     entrance = Entrance(host, new_token(), Tokens(beside(database)))
-    runner = web.AppRunner(Answers(store, entrance, state, desk).app(), access_log=None, shutdown_timeout=5)
+    answers = Answers(store, entrance, state, clock, desk, scraped_by)
+    runner = web.AppRunner(answers.app(), access_log=None, shutdown_timeout=5)
     await runner.setup()
     url = f"http://{from_here(host)}:{port}/"
     try:

@@ -63,6 +63,14 @@ def _address(text: str) -> str:
         raise ValueError("write an IPv4 address of this machine, or 0.0.0.0 for all that it has") from error
 
 
+def _dimensions(text: str) -> str:
+    from pipeline.sums import DIMENSIONS  # noqa: PLC0415 - it needs DuckDB, and `--help` has no time for it
+
+    if not set(text.split(",")) <= set(DIMENSIONS):
+        raise ValueError(f"write what /metrics has readings by, of {','.join(DIMENSIONS)}")
+    return text
+
+
 class Settings(BaseSettings):
     """The program's settings; each is an environment variable FIRSTHAND_<NAME>.
 
@@ -91,7 +99,7 @@ class Settings(BaseSettings):
     sql_megabytes: Annotated[int, Field(ge=1, le=4_096)] = 64
     snapshot_seconds: Annotated[float, Field(ge=0)] = 60
     rules: Path | None = None
-
+    metrics_by: Annotated[str, AfterValidator(_dimensions)] = "all,channel,reason"
     mirror: SecretStr | None = None
     mirror_schema: Annotated[str, Field(pattern="^[a-z_][a-z0-9_]{0,62}$")] = "firsthand"
     mirror_history: Annotated[str, _read_by(steps)] = "15m=5m,1h=15m,24h=1h,7d=6h,28d=1d"
@@ -109,6 +117,11 @@ class Settings(BaseSettings):
     def mirrored(self) -> Plan:
         """What a mirror is to keep, if there is one."""
         return Plan(self.mirror_schema, steps(self.mirror_history), length(self.mirror_keep))
+
+    @property
+    def scraped_by(self) -> tuple[str, ...]:
+        """The dimensions whose readings /metrics has."""
+        return tuple(dict.fromkeys(self.metrics_by.split(",")))
 
     @property
     def security(self) -> Security:

@@ -10,7 +10,7 @@ from deliveries import record
 
 from pipeline.alerting.rules import Rules
 from pipeline.alerting.rules_file import read_rules
-from pipeline.alerting.watcher import Watcher
+from pipeline.alerting.watcher import RuleWatcher
 from pipeline.store import Store
 
 MONDAY = datetime(2026, 9, 7, tzinfo=UTC)
@@ -57,7 +57,7 @@ def rules(place: Path, text: str) -> Rules:
 
 def watched(store: Store, told: Rules, until: datetime) -> None:
     """Say all that there is to say by a moment, as a worker does that was started just now."""
-    Watcher(store, told.rules, lambda: until).finish(until)
+    RuleWatcher(store, told.rules, lambda: until).finish(until)
 
 
 class Said(NamedTuple):

@@ -23,6 +23,7 @@ class ServedPage:
         self._listener = listening(port, host)
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
+        self.clock = datetime(2026, 12, 24, tzinfo=UTC)
         self.state: dict[str, Any] = state_of(WorkerState("running", Tally(), {0: 0}, None, 0.5))
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
@@ -38,7 +39,9 @@ class ServedPage:
         self.state = self.state | {"as_of": written, "consumed": consumed, "refreshed_s_ago": 0.5} | state
 
     async def _serve(self) -> None:
-        async with serving(self._store, self._database, self._listener, lambda: self.state):
+        async with serving(
+            self._store, self._database, self._listener, lambda: self.state, clock=lambda: self.clock
+        ):
             self._ready.set()
             await self._over.wait()
 

@@ -8,7 +8,7 @@ import pytest
 from answers import DAY, MONDAY, Answer, answers, named, rules, said, seeded, standing, watched
 from deliveries import NOW, batch, new_store, record
 
-from pipeline.alerting.watcher import Watcher
+from pipeline.alerting.watcher import RuleWatcher
 
 CHANGE = """
   - {name: falls, kind: change, metric: csat, by: channel, false_alarm_every: 2000 answers, fall: {odds: 3}}
@@ -103,12 +103,12 @@ def test_any_order_cut_and_restarts_say_what_a_replay_says(tmp_path, fall, seed)
     )
     cuts = sorted({0, len(came), *(draws.randrange(len(came)) for _ in range(15))})
     with new_store(tmp_path / "live.duckdb") as store:
-        watcher = Watcher(store, rules(tmp_path, text).rules, lambda: END)
+        watcher = RuleWatcher(store, rules(tmp_path, text).rules, lambda: END)
         for begin, end in pairwise(cuts):
             store.ingest([batch([values[n] for n in came[begin:end]], start=begin)], NOW)
             watcher.finish(max(fall[n].at for n in came[:end]))
             if draws.random() < 0.2:
-                watcher = Watcher(store, rules(tmp_path, text).rules, lambda: END)
+                watcher = RuleWatcher(store, rules(tmp_path, text).rules, lambda: END)
         watcher.finish(END)
         assert standing(store) == replayed
         rows = said(store, "number, flip, occurred_at, recorded_at")
@@ -121,7 +121,7 @@ def test_answers_that_come_late_take_an_alert_back_and_that_is_said(tmp_path, fa
     known = [each for each in fall if each.at < until]
     good = [Answer(MONDAY + 20 * DAY + n * timedelta(minutes=2), "phone", good=True) for n in range(1440)]
     with new_store(tmp_path / "x.duckdb") as store:
-        watcher = Watcher(store, rules(tmp_path, CHANGE).rules, lambda: until)
+        watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: until)
         store.ingest([batch(named(known))], NOW)
         watcher.finish(until)
         (alert,) = {row[0] for row in said(store, "alert")}
@@ -136,7 +136,7 @@ def test_answers_that_come_late_take_an_alert_back_and_that_is_said(tmp_path, fa
 
 def test_what_moved_is_said_again_and_names_the_row_that_it_replaces(tmp_path, fall):
     with new_store(tmp_path / "x.duckdb") as store:
-        watcher = Watcher(store, rules(tmp_path, CHANGE).rules, lambda: END)
+        watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: END)
         store.ingest([batch(named(fall))], NOW)
         watcher.finish(END)
         before = standing(store)[0]
@@ -159,7 +159,7 @@ def test_a_member_without_enough_history_is_learning(tmp_path):
     with new_store(tmp_path / "x.duckdb") as store:
         store.ingest([batch(named(few))], NOW)
         told = rules(tmp_path, CHANGE)
-        watcher = Watcher(store, told.rules, lambda: END)
+        watcher = RuleWatcher(store, told.rules, lambda: END)
         watcher.finish(MONDAY + 7 * DAY)
         assert standing(store) == []
         (missing,) = watcher.learning()["falls"].values()
@@ -199,7 +199,7 @@ def test_what_was_inhibited_is_said_once_more_where_it_outlasts_its_inhibitor(tm
     chat = list(answers(draws, [HEALTHY] * 28, per_day=100, channel="chat"))
     with new_store(tmp_path / "x.duckdb") as store:
         store.ingest([batch(named(sorted(phone + chat)))], NOW)
-        watcher = Watcher(store, rules(tmp_path, WHOLE + PARTS + LONG).rules, lambda: END)
+        watcher = RuleWatcher(store, rules(tmp_path, WHOLE + PARTS + LONG).rules, lambda: END)
         for day in range(21, 27):
             watcher.finish(MONDAY + day * DAY)
         rows = said(store, "flip, state, inhibited_by is null, revises")
@@ -260,7 +260,7 @@ def test_while_checks_of_the_data_fail_alerts_of_metrics_are_said_and_nobody_is_
         early = [each for each in fall if each.at < MONDAY + 20 * DAY]
         store.ingest([batch(named(early))], NOW)
         moments = iter([MONDAY + 20 * DAY, until, until + HOUR])
-        watcher = Watcher(
+        watcher = RuleWatcher(
             store,
             rules(tmp_path, text).rules,
             lambda: next(moments),

@@ -14,7 +14,7 @@ from small_histories_of_alerts import small_histories
 
 from pipeline.alerting.evaluation.charts import chart_of
 from pipeline.alerting.rules import AnyRule, Drop, Rules, Silence, Threshold
-from pipeline.alerting.watcher import Watcher
+from pipeline.alerting.watcher import RuleWatcher
 from pipeline.store import Store
 
 
@@ -49,7 +49,7 @@ def stamp(history: History) -> str:
 def told(con, history: History, draws: Random) -> list[tuple[object, ...]]:
     """What is said where they arrive in their order, now and then looked at, and restarted."""
     store = Store(emptied(con))
-    watcher = Watcher(store, of_events(history), lambda: history.until)
+    watcher = RuleWatcher(store, of_events(history), lambda: history.until)
     start = 0
     for events in history.arrivals:
         values = [json.dumps(event).encode() for event in events if event["time"] <= stamp(history)]
@@ -61,7 +61,7 @@ def told(con, history: History, draws: Random) -> list[tuple[object, ...]]:
             if latest is not None:
                 watcher.finish(latest)
         if draws.random() < 0.1:
-            watcher = Watcher(store, of_events(history), lambda: history.until)
+            watcher = RuleWatcher(store, of_events(history), lambda: history.until)
     watcher.finish(history.until)
     return sorted((*each[:5], each[5] or 0) for each in standing(store))
 

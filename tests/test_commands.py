@@ -23,7 +23,7 @@ from tests.command import PATIENCE_S, Terminal, done, ended, firsthand, one_line
 COMMANDS = (
     *("demo", "broker", "worker", "simulate", "import", "send"),
     *("replay", "report", "audit", "fingerprint", "check"),
-    *("query", "connect", "token", "snapshot"),
+    *("query", "connect", "token", "snapshot", "alerts"),
 )
 NOWHERE = "127.0.0.1:1"
 COUNTS = {"consumed", "accepted", "duplicates", "rejected", "tombstones"}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from rich.console import Console
+from flips import flip, minutes
+from rich.console import Console, Group
 
 from pipeline.database import open_writer
 from pipeline.live import Watcher, listing, overview, tell, watching
@@ -88,3 +89,29 @@ def test_the_last_line_is_told_after_a_good_end_and_not_after_a_failure(store):
     with watching(store, WorkerState, console):
         pass
     assert out.getvalue().startswith("starting: 0 events/s, lag 0, consumed 0 = ")
+
+
+def test_the_first_alerts_that_fire_stand_over_the_table_and_their_number_in_the_log_line(store):
+    watcher = Watcher(store, WorkerState, Console(width=60))
+    assert watcher.alert_lines() == []
+    assert "alert" not in watcher._log_line()
+    with store.beside() as con:
+        for n, severity in enumerate(("info", "warning", "critical", "warning", "info")):
+            flip(con, f"a{n}", severity=severity, because=f"number {n} fell \x1b[2J" + "far " * 20)
+        flip(
+            con, "a1", inhibited_by="a2", severity="warning", because="number 1 fell", occurred_at=minutes(1)
+        )
+        flip(con, "over", "resolved")
+        flip(con, "waiting", "pending")
+    lines = watcher.alert_lines()
+    assert [each.plain[:18] for each in lines[:3]] == [
+        "critical: number 2",
+        "warning: number 3 ",
+        "info: number 0 fel",
+    ]
+    assert [each.plain for each in lines[3:]] == ["and 2 more firing"]
+    assert watcher._log_line().endswith("; 5 alerts firing")
+    out = io.StringIO()
+    Console(file=out, width=60).print(Group(*lines))
+    assert len(out.getvalue().splitlines()) == 4, "none of them is broken into two"
+    assert "\x1b" not in out.getvalue()

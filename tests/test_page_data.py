@@ -364,7 +364,10 @@ def answered(page: ServedPage, path: str, method: str = "GET", **headers: str) -
         return error.code, error.read()
 
 
-DATA = ("overview", "members", "history", "heat", "effort", "intake", "definitions", "quality", "updates")
+DATA = (
+    *("overview", "members", "history", "heat", "effort", "intake", "alerts", "definitions", "quality"),
+    "updates",
+)
 
 
 @pytest.mark.parametrize("name", DATA)

@@ -41,7 +41,7 @@ def tracked_texts() -> dict[str, str]:
         )
         paths = [ROOT / name for name in names if name]
     else:
-        tops = ("pipeline", "schemas", "checks", "tests", "docs", "bench", "grafana", ".ci")
+        tops = ("pipeline", "schemas", "checks", "tests", "docs", "bench", "grafana", "prometheus", ".ci")
         paths = [*ROOT.iterdir(), *(path for top in tops for path in (ROOT / top).rglob("*.*"))]
     files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
     return {str(path.relative_to(ROOT)): path.read_text(errors="replace") for path in files}

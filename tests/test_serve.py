@@ -55,7 +55,7 @@ def ask(
 
     async def asking():
         state = state_of(WorkerState("running", Tally(300, 300), {0: 7}))
-        async with serving(store, database, listening(None, host), lambda: state) as url:
+        async with serving(store, database, listening(None, host), lambda: state, clock=lambda: NOW) as url:
             known = json.loads(beside(database).read_text())
             assert known["url"] == url
             headers.setdefault("Authorization", f"Bearer {known['token'] if token is None else token}")
@@ -76,7 +76,9 @@ def test_the_page_and_what_it_reads_are_open(store, database):
     assert {each["dimension"] for each in told["readings"]} == {"channel"}
 
 
-@pytest.mark.parametrize("path", ["api/report", "api/audit", "api/check"])
+@pytest.mark.parametrize(
+    "path", ["api/report", "api/audit", "api/check", "api/alerts", "api/alert", "api/silences"]
+)
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
 def test_the_commands_answers_need_the_token_beside_the_database(store, database, path, token):
     assert ask(store, database, path, token=token)[0] == 401
@@ -87,7 +89,16 @@ def test_a_name_that_is_not_the_loopback_s_is_turned_away(store, database):
         assert ask(store, database, "readings", Host=host)[0] in (400, 403)
 
 
-OPEN = ("", "page/page.js", "readings", "data/overview", "data/updates", "data/quality")
+OPEN = (
+    "",
+    "page/page.js",
+    "readings",
+    "metrics",
+    "data/overview",
+    "data/alerts",
+    "data/updates",
+    "data/quality",
+)
 READERS = "a reader's token"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested
 
@@ -113,7 +124,7 @@ def test_beyond_the_loopback_everything_needs_a_token(store, database, path):
 
 def test_beyond_the_loopback_a_reader_s_token_opens_the_page_until_it_is_revoked(store, database, tokens):
     for given in (basic("ann", READERS), basic("", READERS), f"Bearer {READERS}"):
-        for path in ("", "page/page.js", "readings", "data/overview"):
+        for path in ("", "page/page.js", "readings", "metrics", "data/overview"):
             assert ask(store, database, path, host=EVERYWHERE, Authorization=given)[0] == 200, given
         assert ask(store, database, "api/audit", host=EVERYWHERE, Authorization=given)[0] == 401
     assert ask(store, database, "api/audit", host=EVERYWHERE)[0] == 200  # the commands' own
@@ -168,7 +179,7 @@ def test_a_holder_that_is_gone_or_refuses_is_an_error_of_one_line(store, databas
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # the loopback is asked without it
 
     async def asking(token: str | None, question: dict[str, str]):
-        async with serving(store, database, listening(None), dict) as url:
+        async with serving(store, database, listening(None), dict, clock=lambda: NOW) as url:
             known = json.loads(beside(database).read_text())
             holder = Holder(database, url, token or known["token"])
             return await asyncio.to_thread(holder.ask, "report", **question)

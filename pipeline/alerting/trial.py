@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from duckdb import DuckDBPyConnection
 
@@ -31,6 +31,22 @@ class Trial(NamedTuple):
 
     flips: list[Tried]
     learning: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs: moments as RFC 3339."""
+        flips = [{**each._asdict(), "at": each.at.isoformat().replace("+00:00", "Z")} for each in self.flips]
+        return {"flips": flips, "learning": self.learning}
+
+    def summary(self, rule: str) -> str:
+        """How often it would have fired, in a sentence.
+
+        >>> Trial([], 2).summary("falls")
+        'falls would not have fired; at the end it was still learning 2 members'
+        """
+        times = sum(each.state == "firing" for each in self.flips)
+        fired = f"would have fired {times:,} time{'s'[: times > 1]}" if times else "would not have fired"
+        learning = f"; at the end it was still learning {self.learning:,} members" if self.learning else ""
+        return f"{rule} {fired}{learning}"
 
 
 def trial(con: DuckDBPyConnection, rule: AnyRule, until: datetime) -> Trial:

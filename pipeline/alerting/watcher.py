@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -24,6 +24,8 @@ DUTY = 0.1
 """The share of one core that it may take, whether it has caught up with history or not."""
 FAREWELL_S = 5.0
 TRY_AGAIN_S = 15.0
+LEARNING_EVERY_S = 10.0
+MOST_LEARNING = 20
 SILENCE_EVERY_S = 10.0
 QUALITY_EVERY_S = 900.0
 """A run of the checks takes seconds of a core, and much memory. The first waits as long."""
@@ -43,7 +45,7 @@ class Store(Protocol):
         """The latest accepted `occurred_at`."""
 
 
-class Watcher:
+class RuleWatcher:
     """Finds what the rules look for, and says it. `step` does a part and gives the seconds to rest.
 
     It begins with nothing but what was said: all else follows from the events. Where one of its methods
@@ -152,11 +154,15 @@ def _missing(why: Learning | str) -> str:
 
 
 class Watching:
-    """The thread in which a watcher works beside the worker."""
+    """A thread in which a watcher works beside the worker, while a block runs.
+
+    `say` is told when it lacked memory. `failed` is called where it cannot go on, and the block then raises
+    what was wrong. `learned`: what rules still learn, in sentences, for people.
+    """
 
     def __init__(
         self,
-        make: Callable[[], Watcher],
+        make: Callable[[], RuleWatcher],
         clock: Callable[[], datetime],
         say: Callable[[str], None],
         failed: Callable[[], None],
@@ -168,16 +174,18 @@ class Watching:
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
+        self.learned: list[str] = []
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Begin."""
         self._thread.start()
+        return self
 
-    def end(self) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
         """Say what there still is to say, if that is soon done; raise what made it fail."""
         self._ended.set()
         self._thread.join()
-        if self._failure is not None:
+        if self._failure is not None and error is None:
             raise self._failure
 
     def _run(self) -> None:
@@ -190,14 +198,17 @@ class Watching:
                         "the rules lacked memory, and are tried again; set FIRSTHAND_MEMORY_LIMIT higher"
                     )
                     self._ended.wait(TRY_AGAIN_S)
-        except BaseException as error:  # noqa: BLE001 - it is raised in `end`, by who runs this
+        except BaseException as error:  # noqa: BLE001 - it is raised by the block that this runs beside
             self._failure = error
             self._failed()
 
-    def _watch(self, watcher: Watcher) -> None:
-        pause = 0.0
+    def _watch(self, watcher: RuleWatcher) -> None:
+        pause, look_again = 0.0, time.monotonic()
         while not self._ended.wait(pause):
             pause = watcher.step()
+            if time.monotonic() >= look_again:
+                look_again = time.monotonic() + LEARNING_EVERY_S
+                self.learned = sentences(watcher.learning())
         deadline = time.monotonic() + FAREWELL_S
         now = self._clock()
         while watcher.advance(now):
@@ -206,26 +217,21 @@ class Watching:
         watcher.record(now)
 
 
-@contextmanager
-def watching_rules(
-    store: Store,
-    rules: Rules,
-    clock: Callable[[], datetime],
-    say: Callable[[str], None],
-    failed: Callable[[], None],
-    check: Check | None = None,
-) -> Iterator[None]:
-    """Find and say what the rules look for while the block runs; `failed` is called where that fails."""
-    watching = Watching(lambda: Watcher(store, rules.rules, clock, check=check), clock, say, failed)
-    watching.start()
-    try:
-        yield
-    finally:
-        watching.end()
+def sentences(learning: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What rules still learn, a line each, and not all of thousands.
+
+    >>> sentences({"falls": {"phone": "learning: 40 more answers"}})
+    ['falls, phone: learning: 40 more answers']
+    """
+    lines = [
+        f"{rule}, {member}: {why}" for rule, members in learning.items() for member, why in members.items()
+    ]
+    more = [f"and {len(lines) - MOST_LEARNING:,} more"] if len(lines) > MOST_LEARNING else []
+    return lines[:MOST_LEARNING] + more
 
 
 def find_all(store: Store, rules: Rules, recorded_at: datetime) -> None:
-    """Say in `flips` all that the rules find in the events of a store; not what depends on the clock."""
+    """Say in `flips` all that rules find in the events of a store; not what depends on the clock."""
     until = store.latest_occurrence()
     if until is not None:
-        Watcher(store, rules.rules, lambda: recorded_at, with_clock=False).finish(until)
+        RuleWatcher(store, rules.rules, lambda: recorded_at, with_clock=False).finish(until)

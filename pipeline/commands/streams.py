@@ -95,7 +95,7 @@ def run_worker(
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
     from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
-    from pipeline.alerting.watcher import watching_rules  # noqa: PLC0415
+    from pipeline.alerting.watcher import RuleWatcher, Watching  # noqa: PLC0415
     from pipeline.commands.mirror import keep_mirrored, reached  # noqa: PLC0415
     from pipeline.database import failing_as, open_writer  # noqa: PLC0415
     from pipeline.kafka import require_rights  # noqa: PLC0415
@@ -111,7 +111,7 @@ def run_worker(
 
     at, screen = settings(), console()
     security = at.security
-    rules = rules_of(at.rules)
+    asked = rules_of(at.rules).rules
     target = reached(mirror, at)
 
     def opened() -> Store:
@@ -136,19 +136,28 @@ def run_worker(
         store = store or stack.enter_context(opened())
         wished = at.sql_port if sql_port is None else sql_port
         desk, sql = stack.enter_context(live_sql(store, db, at.limits, wished, at.host))
-        asked = f" or ask {sql}" if sql else ""
+        or_ask = f" or ask {sql}" if sql else ""
+
+        rules = Watching(
+            lambda: RuleWatcher(store, asked, clock, check=failing_checks),
+            clock,
+            lambda line: tell(screen, line),
+            lambda: worker.stop(),  # noqa: PLW0108 - it is made below
+        )
 
         def service(worker: Worker) -> AbstractAsyncContextManager[Any]:
             return serving(
                 store,
                 db,
                 listener,
-                lambda: state_of(worker.state),
+                lambda: state_of(worker.state) | {"learning": rules.learned},
                 lambda url: tell(
-                    screen, f"{at.topic} at {kafka} into {db}; look at {url}{asked} (Ctrl-C stops it)"
+                    screen, f"{at.topic} at {kafka} into {db}; look at {url}{or_ask} (Ctrl-C stops it)"
                 ),
+                clock=clock,
                 desk=desk,
                 sql=sql,
+                scraped_by=at.scraped_by,
             )
 
         worker = Worker(
@@ -170,7 +179,7 @@ def run_worker(
                 keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
             )
         with (
-            watching_rules(store, rules, clock, lambda line: tell(screen, line), worker.stop, failing_checks),
+            rules,
             watching(store, lambda: worker.state, screen),
         ):
             worker.run()

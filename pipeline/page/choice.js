@@ -42,6 +42,9 @@ export function begin_choosing(definitions, on_change) {
   });
 }
 
+/** May this be picked as it is? */
+export const can_pick = (name, text) => allowed(name, text);
+
 function settle() {
   turns += 1;
   show_controls();

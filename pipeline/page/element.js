@@ -38,6 +38,27 @@ export function fill_rows(body, items, key_of, head_of, cells_of) {
   if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
+/** The same for a list: an item stays as long as its key does, with its first part. */
+export function fill_items(list, items, key_of, head_of, parts_of) {
+  const known = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  const focused = document.activeElement;
+  items.forEach((item, position) => {
+    const key = key_of(item);
+    const place = known.get(key) ?? made_item(key, head_of(item));
+    known.delete(key);
+    place.replaceChildren(place.firstElementChild, ...parts_of(item, place));
+    if (list.children[position] !== place) list.insertBefore(place, list.children[position] ?? null);
+  });
+  for (const gone of known.values()) gone.remove();
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+}
+
+function made_item(key, head) {
+  const item = element("li", {}, head);
+  item.dataset.key = key;
+  return item;
+}
+
 function made_row(key, head) {
   const row = element("tr", {}, element("th", { scope: "row" }, head));
   row.dataset.key = key;

@@ -1,5 +1,6 @@
 // The page: what was picked is asked for, shown, and asked again after a refresh of the readings.
 
+import { show_alerts } from "./alerts.js";
 import { ask, Superseded } from "./ask.js";
 import { begin_choosing } from "./choice.js";
 import { by_id, say } from "./element.js";
@@ -36,9 +37,10 @@ async function show() {
     show_heat(),
     show_effort(),
     show_intake(state),
+    show_alerts(state),
   ]);
   seen = seen_of(state);
-  complete = shown.every((each) => each.value?.as_of === state?.as_of);
+  complete = shown.every(({ value }) => value?.as_of === state?.as_of && (value?.version ?? state?.alerts) === state?.alerts);
   running = false;
   const failed = shown.find((each) => each.reason && !(each.reason instanceof Superseded));
   if (failed && is_connected()) notice(`Something could not be shown: ${failed.reason.message}`);
@@ -63,7 +65,7 @@ function notice(text) {
 }
 
 /** What there is to see: where it is the same as last time, nobody need ask again. */
-const seen_of = (of) => JSON.stringify([of?.as_of, of?.consumed, of?.lag]);
+const seen_of = (of) => JSON.stringify([of?.as_of, of?.consumed, of?.lag, of?.alerts, of?.learning]);
 
 /** After a refresh, but not oftener than anybody can read. */
 function show_soon() {

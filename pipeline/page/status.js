@@ -8,6 +8,7 @@ const STALE_S = 20;
 const SILENT_S = 8;
 let heard = null;
 let shown_as_of = null;
+let firing = 0;
 export let state = null;
 
 let source = null;
@@ -42,6 +43,13 @@ export function keep_as_of(as_of) {
   tell();
 }
 
+/** How many alerts fire: in the title, which is seen from other tabs, and beside the state. */
+export function keep_firing(count) {
+  firing = count;
+  document.title = count ? `(${count} firing) firsthand` : "firsthand";
+  tell();
+}
+
 export const is_connected = () => heard !== null && performance.now() - heard < SILENT_S * 1000;
 
 setInterval(() => tell(), 1000);
@@ -50,7 +58,7 @@ function tell() {
   const [kind, words] = condition();
   by_id("condition").dataset.state = kind;
   document.body.dataset.state = kind;
-  say("condition", words);
+  say("condition", firing ? `${words} · ${firing} ${firing === 1 ? "alert fires" : "alerts fire"}` : words);
   const age = state?.refreshed_s_ago != null && heard !== null ? `; refreshed ${ago(refreshed())}` : "";
   say("as-of", shown_as_of ? `as of ${date_and_time(shown_as_of, choice.zone)}, ${choice.zone}${age}` : "no readings yet");
 }

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from duckdb import DuckDBPyConnection
 
+from pipeline.alerting.standing import version
+from pipeline.page_data.alerts import alerts_shown
 from pipeline.page_data.asked import Asked, asked_of
 from pipeline.page_data.definitions import definitions
 from pipeline.page_data.effort import effort_against_friendliness
 from pipeline.page_data.heat import heat
 from pipeline.page_data.history import History
 from pipeline.page_data.intake import intake
+from pipeline.page_data.looked_up import LookedUp
 from pipeline.page_data.members import members
 from pipeline.page_data.overview import overview
 from pipeline.page_data.quality import Quality
@@ -30,6 +34,7 @@ if TYPE_CHECKING:  # Great Expectations takes seconds to import
     from checks.report import CheckReport
 
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+LOOK_FOR_ALERTS_S = 1.0
 _Compute = Callable[[DuckDBPyConnection, Asked], dict[str, Any]]
 
 
@@ -41,9 +46,12 @@ class Page:
         store: Store,
         state: Callable[[], dict[str, Any]],
         check: Callable[[], Awaitable["CheckReport | None"]],
+        clock: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._state = state
+        self._state_of_worker = state
+        self._clock = clock
+        self._alerts = LookedUp(self._alerts_version, LOOK_FOR_ALERTS_S)
         self._quality = Quality(check)
         self._shared = Shared()
         self._threads = ThreadPoolExecutor(2, "page")
@@ -59,6 +67,7 @@ class Page:
             "heat": heat,
             "effort": effort_against_friendliness,
             "intake": lambda con, _: intake(con),
+            "alerts": lambda con, _: alerts_shown(con, self._clock()),
             "definitions": lambda con, _: definitions(con),
         }
         return [
@@ -86,10 +95,23 @@ class Page:
 
     async def _view(self, name: str, compute: _Compute, request: web.Request) -> web.Response:
         asked = asked_of(request.query)
-        state = self._state()
-        version = (state["as_of"], state["consumed"])
-        body = await self._shared.answer((name, asked), version, partial(self._computed, compute, asked))
+        state = await self._state()
+        of = (state["as_of"], state["consumed"], state["alerts"])
+        body = await self._shared.answer((name, asked), of, partial(self._computed, compute, asked))
         return web.Response(body=body, content_type="application/json")
+
+    async def _state(self) -> dict[str, Any]:
+        """How the worker is doing; `alerts` is another text whenever there is something new of them."""
+        return self._state_of_worker() | {"alerts": await self._alerts.now()}
+
+    async def _alerts_version(self) -> str:
+        def found() -> str:
+            with self._store.reading() as con:
+                return version(con)
+
+        if self._over.is_set():  # and the threads are gone
+            return ""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, found)
 
     async def _computed(self, compute: _Compute, asked: Asked) -> tuple[bytes, float]:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, compute, asked)

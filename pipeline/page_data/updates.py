@@ -1,8 +1,8 @@
-"""Server-sent events: how the worker is doing, at every refresh and at least every few seconds."""
+"""Server-sent events: how the worker is doing, at every refresh or new alert, and every few seconds."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 LOOK_EVERY_S = 0.4
@@ -11,15 +11,18 @@ RETRY_MS = 1500
 """How long a page waits before it connects again."""
 
 
-async def updates(state: Callable[[], dict[str, Any]], over: asyncio.Event) -> AsyncIterator[bytes]:
-    """What is sent to one page until it is `over`: the state, whenever `as_of` moved, or a while passed."""
+async def updates(
+    state: Callable[[], Awaitable[dict[str, Any]]], over: asyncio.Event
+) -> AsyncIterator[bytes]:
+    """What is sent to one page until it is `over`: the state, whenever there is news, or a while passed."""
     loop = asyncio.get_running_loop()
     yield f"retry: {RETRY_MS}\n\n".encode()
-    said_as_of, said_at = None, float("-inf")
+    said, said_at = None, float("-inf")
     while not over.is_set():
-        now = state()
-        if now["as_of"] != said_as_of or loop.time() - said_at >= SAY_EVERY_S:
-            said_as_of, said_at = now["as_of"], loop.time()
+        now = await state()
+        news = now["as_of"], now["alerts"]
+        if news != said or loop.time() - said_at >= SAY_EVERY_S:
+            said, said_at = news, loop.time()
             yield f"data: {json.dumps(now)}\n\n".encode()
         await _pause(over)
 
