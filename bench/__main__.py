@@ -18,6 +18,7 @@ from bench.inputs import Setup
 from bench.live_load import measure_live_load
 from bench.readings import measure_readings
 from bench.replayed import measure_replay
+from bench.rules import measure_rules
 from bench.worker import measure_worker
 from pipeline.commands.options import clock
 from pipeline.errors import FirsthandError
@@ -29,6 +30,7 @@ PARTS: Mapping[str, Callable[[Setup], Part]] = {
     "d": measure_freshness,
     "e": measure_hostile,
     "f": measure_live_load,
+    "g": measure_rules,
 }
 RESULTS = Path(__file__).parent / "results.json"
 

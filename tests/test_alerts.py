@@ -134,6 +134,29 @@ def test_answers_that_come_late_take_an_alert_back_and_that_is_said(tmp_path, fa
             assert con.execute("select alert, state from alerts").fetchall() == [(alert, "retracted")]
 
 
+def test_an_alert_that_comes_back_after_it_was_retracted_is_another_and_is_said_once(tmp_path, fall):
+    until = MONDAY + 22 * DAY
+    known = [each for each in fall if each.at < until]
+    begin = MONDAY + 20 * DAY
+    good = [Answer(begin + n * timedelta(minutes=2), "phone", good=True) for n in range(200)]
+    bad = [Answer(begin + n * timedelta(minutes=2, seconds=1), "phone", good=False) for n in range(200)]
+    with new_store(tmp_path / "x.duckdb") as store:
+        watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: until)
+        start = 0
+        for prefix, more in (("s", known), ("good", good), ("bad", bad)):
+            store.ingest([batch(named(more, prefix), start=start)], NOW)
+            start += len(more)
+            watcher.finish(until)
+            watcher.finish(until)
+        flips = said(store, "flip, alert, state")
+    assert len({flip for flip, _, _ in flips}) == len(flips)
+    retracted = [alert for _, alert, state in flips if state == "retracted"]
+    assert len(retracted) >= 1
+    after = [row for row in flips[[row[2] for row in flips].index("retracted") + 1 :] if row[2] == "firing"]
+    assert after
+    assert not {alert for _, alert, _ in after} & set(retracted[:1])
+
+
 def test_what_moved_is_said_again_and_names_the_row_that_it_replaces(tmp_path, fall):
     with new_store(tmp_path / "x.duckdb") as store:
         watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: END)

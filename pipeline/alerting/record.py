@@ -147,6 +147,10 @@ class Recorder:
             said.inhibited_by = row.inhibited_by
         said.blamed |= blamed_in(row.contributors)
 
+    def knows(self, key: Key, alert: str) -> bool:
+        """Was anything said of an alert?"""
+        return any(each.alert == alert for each in self._said.get(key, []))
+
     def inhibited(self, key: Key, alert: str) -> str | None:
         """For whose sake nobody was told of an alert, so far."""
         return next((each.inhibited_by for each in self._said.get(key, []) if each.alert == alert), None)

@@ -35,6 +35,8 @@ class Telling:
     def new(self, alert: Alert) -> None:
         """An alert of which nothing was said."""
         name = identity(*self._key, alert[0].state, alert[0].at_us)
+        while self._recorder.knows(self._key, name):  # it was said, and retracted
+            name = identity(name)
         for flip in alert:
             self._say(name, flip, None)
 

@@ -2,13 +2,7 @@
 -- with: the metric over (moment - span, moment], and its sums over the same windows some weeks before
 -- the grid is numbered in steps from 0001-01-01, so that integer division is a floor
 with fact as (
-    select sign, {fact_columns}, epoch_us(occurred_at) + {back} as at_us,
-    from internal.facts
-    where {of_facts}
-    union all
-    select sign, {fact_columns}, occurred_us + {back},
-    from internal.revisions
-    where {of_revisions}
+    {facts}
 ),
 
 steps as (

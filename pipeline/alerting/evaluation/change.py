@@ -79,7 +79,7 @@ class ChangeRule:
         self._days = {
             day: counts for day, counts in self._days.items() if mark.day is not None and day < mark.day
         }
-        if mark.day is not None:
+        if mark.day is not None and mark.today.size:
             self._days[mark.day] = mark.today.copy()
         self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
 

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Numbers
-from pipeline.alerting.rules import METRICS_BY_NAME, Change
+from pipeline.alerting.rules import METRICS_BY_NAME, Change, Fall
 from pipeline.detection.baseline import Baseline, Counts, baseline, smoothed
 from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared
 from pipeline.detection.chart import Chart
@@ -18,6 +19,8 @@ from pipeline.metrics import limits_of
 
 TWO = 2
 DECILES = 10
+KEPT = 20_000
+"""Charts that are kept: where late events send a rule back, most of them are asked for again."""
 
 
 class Charted(NamedTuple):
@@ -33,16 +36,21 @@ def charted(rule: Change, days: Sequence[Counts], every: float) -> Charted | Lea
 
     Raises InputError where the rule's fall cannot be: a target that history is beyond already.
     """
+    return _charted(rule.metric, rule.fall, tuple(days), every)
+
+
+@lru_cache(maxsize=KEPT)
+def _charted(metric: str, fall: Fall, days: tuple[Counts, ...], every: float) -> Charted | Learning:
     cuts: tuple[int, ...] = ()
-    counted = days
-    if METRICS_BY_NAME[rule.metric].unit == "seconds":
+    counted: Sequence[Counts] = days
+    if METRICS_BY_NAME[metric].unit == "seconds":
         cuts = _cuts(np.sum(np.array(days, np.int64), axis=0))
         counted = [_cut(day, cuts) for day in days]
     known = baseline(counted)
     if not known.answers:
         return Learning(1)
     try:
-        tilt = _tilt(rule, known, days, cuts)
+        tilt = _tilt(metric, fall, known, days, cuts)
     except InputError:
         if answers_missing(known, math.log(TWO)):
             return Learning(answers_missing(known, math.log(TWO)))
@@ -50,7 +58,7 @@ def charted(rule: Change, days: Sequence[Counts], every: float) -> Charted | Lea
     found = chart_of(known, tilt, every)
     if isinstance(found, Learning):
         return found
-    return Charted(found, _in_its_unit(rule.metric, smoothed(known.counts), days), cuts)
+    return Charted(found, _in_its_unit(metric, smoothed(known.counts), days), cuts)
 
 
 def chart_of(known: Baseline, tilt: float, every: float) -> Chart | Learning:
@@ -61,11 +69,11 @@ def chart_of(known: Baseline, tilt: float, every: float) -> Chart | Learning:
     return shared_chart(mean(tilted(shares, worse)), mean(tilted(shares, tilt)), every)
 
 
-def _tilt(rule: Change, known: Baseline, days: Sequence[Counts], cuts: tuple[int, ...]) -> float:
-    if rule.fall.odds is not None:
-        return math.log(rule.fall.odds)
-    target = rule.fall.to if rule.fall.to is not None else 0.0
-    metric = METRICS_BY_NAME[rule.metric]
+def _tilt(name: str, fall: Fall, known: Baseline, days: Sequence[Counts], cuts: tuple[int, ...]) -> float:
+    if fall.odds is not None:
+        return math.log(fall.odds)
+    target = fall.to if fall.to is not None else 0.0
+    metric = METRICS_BY_NAME[name]
     if metric.unit == "seconds":
         total = np.sum(np.array(days, np.int64), axis=0)
         slower = _cut_slower(total, cuts, target / _seconds(total))
@@ -73,12 +81,10 @@ def _tilt(rule: Change, known: Baseline, days: Sequence[Counts], cuts: tuple[int
     elif metric.kind == "share":
         aim = target if metric.better == "lower" else 1 - target
     else:
-        aim = limits_of(rule.metric)[1] - target
+        aim = limits_of(name)[1] - target
     tilt = tilt_to(healthy(known), aim)
     if tilt <= 0:
-        raise InputError(
-            f"{rule.name}: {rule.metric} is beyond {target:g} already; name a target beyond history"
-        )
+        raise InputError(f"{name} is beyond {target:g} already; name a target beyond history")
     return tilt
 
 

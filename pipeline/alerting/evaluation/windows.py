@@ -77,11 +77,10 @@ class WindowRule:
         if not moments:
             return
         found = con.execute(
-            self._query,
+            self._query.replace("{facts}", self._facts(after_us, until_us)),
             {
                 "after_us": after_us,
                 "until_us": until_us,
-                "span_us": self._span_us,
                 "step_us": self._step_us,
                 "steps": self._span_us // self._step_us,
                 "weeks": list(self._weeks),
@@ -146,24 +145,34 @@ class WindowRule:
             return row.usual_numerator / row.weeks
         return row.usual_numerator / row.usual_denominator if row.usual_denominator else None
 
+    def _facts(self, after_us: int, until_us: int) -> str:
+        """The facts of all windows: a scan for each stretch, so that DuckDB passes over what lies between."""
+        stretches: list[tuple[int, int]] = []
+        for week in sorted(self._weeks, reverse=True):
+            begin, end = after_us - self._span_us - week * _WEEK_US, until_us - week * _WEEK_US
+            if stretches and begin <= stretches[-1][1]:
+                begin = stretches.pop()[0]
+            stretches.append((begin, end))
+        return "\n    union all\n    ".join(
+            fill(
+                "alert_stretch",
+                fact_columns=self._columns,
+                back=WINDOWS[self._metric.window],
+                after_us=str(begin),
+                until_us=str(end),
+            )
+            for begin, end in stretches
+        )
+
     def _select(self, con: DuckDBPyConnection) -> str:
         parts = quantities(self.rule.metric)
-        back = WINDOWS[self._metric.window]
         member = "1" if self.rule.by == "all" else CELL_DIMENSIONS[self.rule.by]
-        ranges = [
-            f"({{0}} > {{1}}$after_us - $span_us - {week * _WEEK_US} - {back}{{2}} "
-            f"and {{0}} <= {{1}}$until_us - {week * _WEEK_US} - {back}{{2}})"
-            for week in self._weeks
-        ]
         words = set(re.findall(r"\w+", " ".join([*parts.values(), member])))
         columns = [name for name in needed(con, dict.fromkeys(parts.values(), "")) if name in words]
         count = self._metric.kind == "count"
+        self._columns = ", ".join(dict.fromkeys([*columns, *([member] if member != "1" else [])]))
         return fill(
             "alert_windows",
-            fact_columns=", ".join(dict.fromkeys([*columns, *([member] if member != "1" else [])])),
-            back=back,
-            of_facts=" or ".join(each.format("occurred_at", "make_timestamptz(", ")") for each in ranges),
-            of_revisions=" or ".join(each.format("occurred_us", "", "") for each in ranges),
             member=member,
             sums="".join(
                 f"coalesce(sum(sign * ({parts[name]})::hugeint), 0) as {name}, "
