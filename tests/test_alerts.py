@@ -138,8 +138,8 @@ def test_an_alert_that_comes_back_after_it_was_retracted_is_another_and_is_said_
     until = MONDAY + 22 * DAY
     known = [each for each in fall if each.at < until]
     begin = MONDAY + 20 * DAY
-    good = [Answer(begin + n * timedelta(minutes=2), "phone", good=True) for n in range(200)]
-    bad = [Answer(begin + n * timedelta(minutes=2, seconds=1), "phone", good=False) for n in range(200)]
+    good = [Answer(begin + n * timedelta(minutes=2), "phone", good=True) for n in range(1440)]
+    bad = [Answer(begin + n * timedelta(minutes=2, seconds=1), "phone", good=False) for n in range(1440)]
     with new_store(tmp_path / "x.duckdb") as store:
         watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: until)
         start = 0

@@ -33,8 +33,8 @@ class Mark:
     charts: Mapping[int, Charted]
     waiting: Mapping[int, Learning | str]
     held: Mapping[int, Condition]
+    days: Mapping[int, Numbers]
     day: int | None
-    today: Numbers
 
 
 class ChangeRule:
@@ -66,21 +66,20 @@ class ChangeRule:
 
     def mark(self) -> Mark:
         """Where it stands."""
-        today = self._days.get(self._day or 0, np.zeros((0, self._width), np.int64)).copy()
         return Mark(
-            self._scores.copy(), dict(self._charts), dict(self._waiting), dict(self._held), self._day, today
+            self._scores.copy(),
+            dict(self._charts),
+            dict(self._waiting),
+            dict(self._held),
+            dict(self._days),
+            self._day,
         )
 
     def back_to(self, mark: Mark, at_us: int) -> None:
         """Forget all since a mark that was made at this moment."""
         self._scores = mark.scores.copy()
         self._charts, self._waiting, self._held = dict(mark.charts), dict(mark.waiting), dict(mark.held)
-        self._day = mark.day
-        self._days = {
-            day: counts for day, counts in self._days.items() if mark.day is not None and day < mark.day
-        }
-        if mark.day is not None and mark.today.size:
-            self._days[mark.day] = mark.today.copy()
+        self._days, self._day = dict(mark.days), mark.day
         self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
 
     def advance(self, answers: Answers, until_us: int) -> None:
