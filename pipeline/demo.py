@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from pipeline.alerting.delivery.delivering import delivering
 from pipeline.alerting.rules_file import rules_of
 from pipeline.alerting.watcher import RuleWatcher, Watching
 from pipeline.database import failing_as, open_reader, open_writer
@@ -97,7 +98,7 @@ def run(
                 sql=sql,
             )
 
-        state, watcher = _stream(store, at, start, now, console, service, events)
+        state, watcher = _stream(store, at, start, clock, now, console, service, events)
         out = printer()
         _tell(store, start, watcher, out)
         count = f"{state.tally.consumed:,} of {events or EVENTS:,} events in {path}"
@@ -108,6 +109,7 @@ def _stream(
     store: Store,
     at: WorkerSettings,
     start: datetime,
+    clock: Callable[[], datetime],
     now: Callable[[], datetime],
     console: Console,
     service: Service,
@@ -121,10 +123,14 @@ def _stream(
                 worker.stop()
 
         worker = Worker(store, at, now, on_tick=stop_when_all_is_in, services=[service])
-        asked = rules_of(None).rules
+        asked = rules_of(None)
         with (
+            delivering(store, asked, clock=clock, say=lambda line: tell(console, line), environ={}),
             Watching(
-                lambda: RuleWatcher(store, asked, now), now, lambda line: tell(console, line), worker.stop
+                lambda: RuleWatcher(store, asked.rules, now),
+                now,
+                lambda line: tell(console, line),
+                worker.stop,
             ),
             watching(store, lambda: worker.state, console) as watcher,
         ):

@@ -20,8 +20,10 @@ def prepare_topics(
     `next_offset`: how far the database has consumed a partition of a topic; None if nothing of it.
     `recognises`: whether the broker's id of a topic is the one that the database knows it by.
     """
-    partitions = {at.topic: at.partitions, at.dlq_topic: at.partitions}
-    kafka.require_rights(at.bootstrap, {at.topic: "READ", at.dlq_topic: "WRITE"}, at.security)
+    written = [each for each in (at.dlq_topic, at.alerts_topic) if each]
+    partitions = dict.fromkeys([at.topic, *written], at.partitions)
+    rights = {at.topic: "READ"} | dict.fromkeys(written, "WRITE")
+    kafka.require_rights(at.bootstrap, rights, at.security)
     kafka.ensure_topics(at.bootstrap, partitions, at.security)
     require_same_log(
         at.bootstrap,

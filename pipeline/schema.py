@@ -27,6 +27,10 @@ TABLES = (
     "refreshed",
     "flips",
     "silences",
+    "notifiers",
+    "deliveries",
+    "outbox",
+    "flips_sent",
 )
 VIEWS = ("name_list", "touchpoints", "rejections", "contacts", "alerts")
 _CHOICES = {

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
 
     topic: str = "touchpoints"
     dlq_topic: str = "touchpoints-dlq"
+    alerts_topic: str = "alerts"
     group: str = "firsthand"
     partitions: PositiveInt = 4
     follow_up: Annotated[str, _read_by(microseconds)] = "7d"

@@ -19,6 +19,8 @@ import pyarrow as pa
 
 from pipeline import cells, measure
 from pipeline.accept import Between, accept
+from pipeline.alerting.delivery.flip import Flip
+from pipeline.alerting.delivery.sent_flips import mark_flips_sent, unsent_flips
 from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
 from pipeline.checkpoint import Checkpoints
@@ -133,6 +135,16 @@ class Store:
         """Remember that these, and those before them in their partitions, are in the dead-letter topic."""
         self._with_room(self._sending, lambda: mark_sent(self._sending, rejections))
 
+    def unsent_flips(self, topic: str, limit: int) -> list[Flip]:
+        """The first flips of alerts that are not known to be in the topic."""
+        with self.reading() as con:
+            return unsent_flips(con, topic, limit)
+
+    def mark_flips_sent(self, topic: str, number: int) -> None:
+        """Remember that the flips up to this number are in the topic."""
+        with self.beside() as con:
+            mark_flips_sent(con, topic, number)
+
     def owe_no_dead_letters(self) -> None:
         """A replay's rejections are in the database only: its source has a dead-letter topic of its own."""
         with transaction(self._con):
@@ -182,7 +194,8 @@ class Store:
     def checkpoint(self) -> None:
         """Bring what is in the log into the file."""
         if self._checkpoints:
-            self._checkpoints.make()
+            with self._turns.alone():
+                self._checkpoints.make()
 
     def close(self) -> None:
         """Let the file go."""

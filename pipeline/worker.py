@@ -2,7 +2,8 @@
 
     broker -> transport -> agent -> Writer -> store.ingest -> acknowledged -> Kafka's committed offset
                                                      |-> Refresher        -> store.refresh
-                                                     `-> DeadLetterSender -> the dead-letter topic
+                                                     |-> DeadLetterSender -> the dead-letter topic
+                                      what `flips` has `-> FlipSender       -> the topic of alerts
 
 Work on the database runs in two threads, one that writes and one beside it, never in the event loop.
 """
@@ -20,6 +21,8 @@ from typing import Any, Literal, Protocol, TypeVar
 from aiokafka.errors import KafkaError
 
 from pipeline.agent import FAREWELL_S, QuietWorker, app_of, crash_of, run_to_the_end, stop
+from pipeline.alerting.delivery.flip import Flip
+from pipeline.alerting.delivery.flip_sender import FlipSender
 from pipeline.batch import RecordBatch
 from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
@@ -56,6 +59,12 @@ class Store(Protocol):
 
     def mark_sent(self, rejections: Sequence[Rejection]) -> None:
         """Remember that these, and those before them in their partitions, are sent."""
+
+    def unsent_flips(self, topic: str, limit: int) -> list[Flip]:
+        """Return the first flips of alerts that are not known to be in the topic."""
+
+    def mark_flips_sent(self, topic: str, number: int) -> None:
+        """Remember that the flips up to this number are in the topic."""
 
 
 @dataclass(frozen=True)
@@ -189,16 +198,19 @@ class Worker:
         worker = QuietWorker(app)
         self._begin(app.refusal())
         letters = self._dead_letters(app)
+        flips = self._flips(app)
         self._begin(self._writer.run(lambda tally: self._stored(tally, letters)), self._refresher.run())
         if self._on_tick:
             self._begin(self._tick(self._on_tick))
         try:
             await self._first_of(worker.start(), self._stopping.wait())
             self._begin(letters.run(), crash_of(worker), watch_topic(at, self._recognises))
+            if at.alerts_topic:
+                self._begin(flips.run())
             self._phase = "running"
             await self._first_of(self._stopping.wait())
             self._phase = "stopping"
-            await self._finish(app, letters)
+            await self._finish(app, letters, flips)
         except BaseException:
             app.abandoned = True
             raise
@@ -208,7 +220,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _finish(self, app: BatchApp, letters: DeadLetterSender) -> None:
+    async def _finish(self, app: BatchApp, letters: DeadLetterSender, flips: FlipSender) -> None:
         """Fetch no more; store what was fetched, and send its dead letters while the producer lives."""
         if app.started:
             app.consumer.stop_flow()
@@ -216,6 +228,8 @@ class Worker:
         await self._first_of(self._writer.drained())
         if app.started:
             await self._first_of(letters.send_waiting(), asyncio.sleep(FAREWELL_S))
+            if self._settings.alerts_topic:
+                await self._first_of(flips.send_waiting(), asyncio.sleep(FAREWELL_S))
 
     def _stored(self, tally: Tally, letters: DeadLetterSender) -> None:
         self._tally += tally
@@ -246,6 +260,15 @@ class Worker:
             self._settings.dlq_topic,
             unsent=lambda limit: self._in(self._beside, self._store.unsent_rejections, limit),
             mark_sent=lambda sent: self._in(self._beside, self._store.mark_sent, sent),
+        )
+
+    def _flips(self, app: BatchApp) -> FlipSender:
+        topic = self._settings.alerts_topic
+        return FlipSender(
+            lambda: app.producer,
+            topic,
+            unsent=lambda limit: self._in(self._beside, self._store.unsent_flips, topic, limit),
+            mark_sent=lambda number: self._in(self._beside, self._store.mark_flips_sent, topic, number),
         )
 
     def _ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime) -> Awaitable[Tally]:

@@ -11,7 +11,7 @@ class WorkerSettings:
 
     `max_records` is about what one transaction takes, `linger_s` how long it waits for more.
     `partitions` counts only where a topic has to be created. Partitions that are added later are
-    found after `metadata_age_s` at the latest.
+    found after `metadata_age_s` at the latest. `alerts_topic`: where flips go; '' is nowhere.
     """
 
     bootstrap: str
@@ -32,4 +32,5 @@ class WorkerSettings:
     metadata_age_s: float = 10.0
     look_s: float = 5.0
     patience_s: float = 30.0
+    alerts_topic: str = ""
     security: Security = OPEN

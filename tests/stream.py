@@ -43,7 +43,9 @@ class Stream:
     @property
     def env(self) -> dict[str, str]:
         """The environment of every command: a topic and a group of its own."""
-        names = {"TOPIC": self.topic, "DLQ_TOPIC": f"{self.topic}-dlq", "GROUP": f"group-of-{self.topic}"}
+        topics = {"TOPIC": "", "DLQ_TOPIC": "-dlq", "ALERTS_TOPIC": "-alerts"}
+        names = {name: f"{self.topic}{end}" for name, end in topics.items()}
+        names["GROUP"] = f"group-of-{self.topic}"
         return os.environ | SMALL_TRANSACTIONS | {f"FIRSTHAND_{name}": text for name, text in names.items()}
 
     @cached_property

@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from pipeline import fields as table
+from pipeline.alerting.delivery.flip import Flip
+from pipeline.alerting.delivery.flip_record import TYPE as ALERT
 from pipeline.fields import FIELDS, REASONS, TYPES, Field
 from pipeline.judge import Touchpoint, judge
 from pipeline.rfc3339 import instant
@@ -155,10 +157,17 @@ def test_topic_files_equal_the_table() -> None:
 
 
 def test_topic_files_say_who_writes_who_reads_key_partitions_retention_and_headers() -> None:
-    for title in ("touchpoints", "touchpoints-dlq"):
+    for title in ("touchpoints", "touchpoints-dlq", "alerts"):
         contents = topic(title)
         assert contents["topic"] == title
         assert {"written_by", "read_by", "key", "partitions", "retention", "headers"} <= set(contents)
+
+
+def test_schema_of_alerts_has_what_a_flip_has_and_the_states_of_the_topic_file() -> None:
+    data = schema(ALERT)["properties"]["data"]
+    assert set(data["required"]) == set(data["properties"]) == set(Flip._fields) - {"flip", "begun"}
+    assert [each["state"] for each in topic("alerts")["states"]] == data["properties"]["state"]["enum"]
+    assert (FOLDER / "topics" / topic("alerts")["value"]["schema"]).is_file()
 
 
 # --- AsyncAPI ---
@@ -202,15 +211,15 @@ def test_asyncapi_operations_use_messages_of_their_own_channel() -> None:
         assert [ref["$ref"].rpartition("/messages/")[0] for ref in operation["messages"]] == [
             channel for _ in resolved(channel)["messages"]
         ]
-    assert actions == {"touchpoints": "receive", "touchpoints-dlq": "send"}
+    assert actions == {"touchpoints": "receive", "touchpoints-dlq": "send", "alerts": "send"}
 
 
 def test_asyncapi_messages_topics_and_headers_equal_those_of_the_other_files() -> None:
     messages = ASYNCAPI["components"]["messages"]
     events = [message for message in messages.values() if "schemaFormat" in message["payload"]]
-    assert [message["name"] for message in events] == list(TYPES)
+    assert [message["name"] for message in events] == [*TYPES, ALERT]
     payloads = [message["payload"]["schema"]["$ref"] for message in events]
-    assert payloads == [f"./{kind}.schema.json" for kind in TYPES]
+    assert payloads == [f"./{kind}.schema.json" for kind in (*TYPES, ALERT)]
     headers = ASYNCAPI["components"]["schemas"]["rejectionHeaders"]
     assert list(headers["properties"]) == [header["name"] for header in topic("touchpoints-dlq")["headers"]]
     assert headers["required"] == list(headers["properties"])

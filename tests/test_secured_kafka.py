@@ -63,7 +63,8 @@ def folder(secured: SecuredKafka, name: str, tmp_path: Path) -> Path:
     done("simulate", "--events", 30, "--seed", 1, "--to", "e.jsonl", cwd=tmp_path)
     done("replay", "e.jsonl", "--db", "x.duckdb", cwd=tmp_path)
     (tmp_path / "calls.csv").write_text(CALLS)
-    kafka.ensure_topics(secured.addresses["PLAINTEXT"], {name: 1, f"{name}-dlq": 1})
+    topics = {name: 1, f"{name}-dlq": 1, f"{name}-alerts": 1}
+    kafka.ensure_topics(secured.addresses["PLAINTEXT"], topics)
     return tmp_path
 
 
@@ -71,6 +72,7 @@ def named(name: str) -> dict[str, str]:
     return {
         "FIRSTHAND_TOPIC": name,
         "FIRSTHAND_DLQ_TOPIC": f"{name}-dlq",
+        "FIRSTHAND_ALERTS_TOPIC": f"{name}-alerts",
         "FIRSTHAND_GROUP": f"group-of-{name}",
     }
 
@@ -192,8 +194,8 @@ def test_a_group_that_is_not_allowed_ends_the_worker_with_one_line(secured, name
 def test_an_acl_that_is_taken_away_ends_a_running_worker_with_one_line(secured, name, tmp_path, right):
     """Not a retry for ever; what was stored before stays, and what was not is there for the next start."""
     topic, open_door = f"{name}x", secured.addresses["PLAINTEXT"]
-    rights = [(TOPIC, topic, READ), (TOPIC, f"{topic}-dlq", WRITE)]
-    kafka.ensure_topics(open_door, {topic: 1, f"{topic}-dlq": 1})
+    rights = [(TOPIC, topic, READ), (TOPIC, f"{topic}-dlq", WRITE), (TOPIC, f"{topic}-alerts", WRITE)]
+    kafka.ensure_topics(open_door, {topic: 1, f"{topic}-dlq": 1, f"{topic}-alerts": 1})
     secured.allow("stranger", *rights, *GROUPS)
     env = os.environ | named(topic) | secured.env("PLAIN", "stranger")
     words = ("worker", "--kafka", secured.addresses["SASL"], "--db", "w.duckdb")

@@ -185,6 +185,12 @@ class QuietHours(Strict):
     end: Clock
     zone: Zone
 
+    @model_validator(mode="after")
+    def _that_end(self) -> Self:
+        if self.begin == self.end:
+            raise ValueError("begin and end are the same: nothing would ever be delivered")
+        return self
+
 
 class Notifier(Strict):
     """Where alerts are delivered. Secrets are in environment variables, whose names stand here."""

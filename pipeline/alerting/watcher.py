@@ -74,6 +74,7 @@ class RuleWatcher:
         self._quality = {each.name: QualityRule(each) for each in quality}
         self._quality_due = monotonic() + QUALITY_EVERY_S
         self._check = check
+        self.has_said = False
         with store.beside() as con:
             self._evaluator = Evaluator(rules, con)
             self._recorder = Recorder(rules, con)
@@ -106,6 +107,7 @@ class RuleWatcher:
         with self._store.beside() as con, transaction(con):
             found = self._evaluator.found() | self._by_clock(con, us_of(until))
             self._recorder.record(con, found, us_of(until), self._clock(), lambda: _names(con))
+        self.has_said = True
 
     def look_at_quality(self, now: datetime) -> None:
         """Run the checks, if that is due; they make a transaction of their own."""
@@ -157,7 +159,8 @@ class Watching:
     """A thread in which a watcher works beside the worker, while a block runs.
 
     `say` is told when it lacked memory. `failed` is called where it cannot go on, and the block then raises
-    what was wrong. `learned`: what rules still learn, in sentences, for people.
+    what was wrong. `learned`: what rules still learn, in sentences, for people. `is_current`: `flips` says
+    what follows from the events, as of a moment ago.
     """
 
     def __init__(
@@ -175,6 +178,7 @@ class Watching:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
         self.learned: list[str] = []
+        self.is_current = False
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -192,6 +196,7 @@ class Watching:
         try:
             while not self._ended.is_set():
                 try:
+                    self.is_current = False
                     self._watch(self._make())
                 except duckdb.OutOfMemoryException:
                     self._say(
@@ -206,6 +211,7 @@ class Watching:
         pause, look_again = 0.0, time.monotonic()
         while not self._ended.wait(pause):
             pause = watcher.step()
+            self.is_current = watcher.has_said
             if time.monotonic() >= look_again:
                 look_again = time.monotonic() + LEARNING_EVERY_S
                 self.learned = sentences(watcher.learning())

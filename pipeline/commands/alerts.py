@@ -12,7 +12,6 @@ import typer
 
 from pipeline.commands.options import AsJson, Database, a_file, clock, console, settings, usage
 from pipeline.errors import InputError
-from pipeline.held import holder
 from pipeline.spans import microseconds
 
 if TYPE_CHECKING:
@@ -119,6 +118,7 @@ def try_rule(
 def _history(on: Path | None, db: Path | None) -> "Iterator[DuckDBPyConnection]":
     """A database to read: that of a file of events is made for the block; one that is held is copied."""
     from pipeline.database import open_reader  # noqa: PLC0415
+    from pipeline.held import holder  # noqa: PLC0415
 
     with TemporaryDirectory(prefix="firsthand-") as folder:
         place = Path(folder, "history.duckdb")

@@ -1,5 +1,6 @@
 """Commands that run until they are stopped: broker, worker, demo."""
 
+import os
 import signal
 import threading
 import time
@@ -94,6 +95,8 @@ def run_worker(
     """
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
+    from pipeline.address import from_here  # noqa: PLC0415
+    from pipeline.alerting.delivery.delivering import delivering  # noqa: PLC0415
     from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
     from pipeline.alerting.watcher import RuleWatcher, Watching  # noqa: PLC0415
     from pipeline.commands.mirror import keep_mirrored, reached  # noqa: PLC0415
@@ -111,7 +114,7 @@ def run_worker(
 
     at, screen = settings(), console()
     security = at.security
-    asked = rules_of(at.rules).rules
+    asked = rules_of(at.rules)
     target = reached(mirror, at)
 
     def opened() -> Store:
@@ -132,14 +135,15 @@ def run_worker(
         store = stack.enter_context(opened()) if db.exists() else None
         listener = listening(port, at.host)
         # Before a database is made for nothing.
-        require_rights(kafka, {at.topic: "READ", at.dlq_topic: "WRITE"}, security)
+        written = [each for each in (at.dlq_topic, at.alerts_topic) if each]
+        require_rights(kafka, {at.topic: "READ"} | dict.fromkeys(written, "WRITE"), security)
         store = store or stack.enter_context(opened())
         wished = at.sql_port if sql_port is None else sql_port
         desk, sql = stack.enter_context(live_sql(store, db, at.limits, wished, at.host))
         or_ask = f" or ask {sql}" if sql else ""
 
         rules = Watching(
-            lambda: RuleWatcher(store, asked, clock, check=failing_checks),
+            lambda: RuleWatcher(store, asked.rules, clock, check=failing_checks),
             clock,
             lambda line: tell(screen, line),
             lambda: worker.stop(),  # noqa: PLW0108 - it is made below
@@ -166,6 +170,7 @@ def run_worker(
                 bootstrap=kafka,
                 topic=at.topic,
                 dlq_topic=at.dlq_topic,
+                alerts_topic=at.alerts_topic,
                 group=group or at.group,
                 partitions=at.partitions,
                 max_records=at.max_records,
@@ -178,7 +183,18 @@ def run_worker(
             stack.enter_context(
                 keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
             )
+        host, number = listener.getsockname()
+        delivery = delivering(
+            store,
+            asked,
+            clock=clock,
+            say=lambda line: tell(screen, line),
+            environ=os.environ,
+            page=f"http://{from_here(host)}:{number}/",
+            caught_up=lambda: rules.is_current,
+        )
         with (
+            delivery,
             rules,
             watching(store, lambda: worker.state, screen),
         ):
