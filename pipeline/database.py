@@ -16,10 +16,12 @@ SCHEMA_VERSION = 4
 CATALOG = "firsthand"
 """The name under which the writer has its file attached."""
 
-ROW_GROUP_ROWS = 30_720
+ROW_GROUP_ROWS = 24_576
 """Groups that a transaction fills go to the file at once, and not through the log first: storing 60,000
-records at a time costs half of what it does with DuckDB's 122,880. (A transaction that fills groups and
-leaves a small rest, as 31,000 or 64,000 records do, makes the next checkpoint write them all again.)"""
+records at a time costs half of what it does with DuckDB's 122,880. A checkpoint rewrites neighbouring groups,
+up to four at a time, where fewer can hold their rows: a transaction of two full groups and less than half of
+one cost it five times as much. One that fills three, as 73,728 records do, leaves nothing to gain.
+"""
 
 _NEVER = "1000TB"
 """Of log before DuckDB makes a checkpoint by itself; the store makes them (checkpoint.py)."""

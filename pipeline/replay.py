@@ -15,7 +15,7 @@ READ_BYTES = 8 * 1024 * 1024
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
-def read_lines(path: Path, max_records: int = 60_000) -> Iterator[RecordBatch]:
+def read_lines(path: Path, max_records: int = 90_000) -> Iterator[RecordBatch]:
     """The lines of an events file as batches: topic = the file's name, partition 0, offset = line number.
 
     Lines are counted from 0; blank ones are skipped. Raises InputError if the file cannot be read.
@@ -86,7 +86,7 @@ def _batch(topic: str, start: int, lines: list[bytes]) -> RecordBatch:
     )
 
 
-def _grouped(batches: Iterable[RecordBatch], max_records: int = 60_000) -> Iterator[list[RecordBatch]]:
+def _grouped(batches: Iterable[RecordBatch], max_records: int = 90_000) -> Iterator[list[RecordBatch]]:
     """Batches put together: a transaction costs about the same for one record as for thousands."""
     group: list[RecordBatch] = []
     records = size = 0

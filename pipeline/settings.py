@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     follow_up: Annotated[str, _read_by(microseconds)] = "7d"
     follow_up_key: Annotated[str, AfterValidator(_key)] = "customer_id,reason"
     service_level_seconds: Annotated[float, Field(ge=0, le=86_400)] = 20
-    max_records: PositiveInt = 60_000
+    max_records: PositiveInt = 90_000
     rejection_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
     rejection_window: PositiveInt = 10_000
     memory_limit: str = "300MB"

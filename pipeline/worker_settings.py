@@ -19,7 +19,7 @@ class WorkerSettings:
     dlq_topic: str = "touchpoints-dlq"
     group: str = "firsthand"
     partitions: int = 4
-    max_records: int = 60_000
+    max_records: int = 90_000
     linger_s: float = 0.2
     refresh_s: float = 0.8
     idle_refresh_s: float = 10.0

@@ -29,7 +29,7 @@ def stream_of(broker: str, topic: str, place: Path) -> Stream:
 
 def took(stream: Stream, expected: int, patience_s: float = 60) -> int:
     """Let a worker with no rejection limit take everything and pass it on; its peak memory in KiB."""
-    env = stream.env | {"FIRSTHAND_REJECTION_LIMIT": "1", "FIRSTHAND_MAX_RECORDS": "60000"}
+    env = stream.env | {"FIRSTHAND_REJECTION_LIMIT": "1", "FIRSTHAND_MAX_RECORDS": "90000"}
     with stream.worker(env=env) as process:
 
         def is_done() -> bool:
