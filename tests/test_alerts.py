@@ -177,6 +177,35 @@ def test_what_moved_is_said_again_and_names_the_row_that_it_replaces(tmp_path, f
             ]
 
 
+def test_an_alert_ends_where_its_rule_was_changed_or_removed(tmp_path, fall):
+    until = MONDAY + 22 * DAY
+    with new_store(tmp_path / "x.duckdb") as store:
+        store.ingest([batch(named([each for each in fall if each.at < until]))], NOW)
+        watched(store, rules(tmp_path, CHANGE), until)
+        ((alert, state),) = said(store, "alert, state")
+        assert state == "firing"
+        watched(store, rules(tmp_path, CHANGE.replace("odds: 3", "odds: 2.5")), until)
+        watched(store, rules(tmp_path, CHANGE.replace("odds: 3", "odds: 2.5")), until)
+        own = [
+            (state, because) for name, state, because in said(store, "alert, state, because") if name == alert
+        ]
+        assert own[1:] == [("resolved", "over: its rule was changed or removed")]
+        assert len(standing(store)) == 3  # the new wording fires for itself
+
+
+def test_an_event_of_long_ago_costs_no_thousands_of_empty_years(tmp_path, fall):
+    steps = 0
+    with new_store(tmp_path / "x.duckdb") as store:
+        watched(store, rules(tmp_path, CHANGE), END)
+        store.ingest([batch([record("old", "0001-01-02T00:00:00Z", "survey", csat=1), *named(fall)])], NOW)
+        watcher = RuleWatcher(store, rules(tmp_path, CHANGE).rules, lambda: END)
+        while watcher.advance(END):
+            steps += 1
+        watcher.finish(END)
+        assert [each.state for each in standing(store)] == ["firing", "resolved"]
+    assert steps < 30
+
+
 def test_a_member_without_enough_history_is_learning(tmp_path):
     few = list(answers(seeded(5), [HEALTHY] * 5 + [0.9] * 2, per_day=10))
     with new_store(tmp_path / "x.duckdb") as store:

@@ -13,10 +13,12 @@ from duckdb import DuckDBPyConnection
 from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.life import alerts_of
 from pipeline.alerting.rules import AnyRule, Change, OfMetric, Quality, Silence
-from pipeline.alerting.said import Key, Row, Said, Shown, blamed_in, digest, matched, us_of
+from pipeline.alerting.said import Key, Row, Said, Shown, blamed_in, digest, identity, matched, us_of
 from pipeline.alerting.telling import Telling
+from pipeline.alerting.words import moment
 from pipeline.connection import one
 from pipeline.spans import microseconds
+from pipeline.sql import load
 
 HARMLESS = {"fresh", "volume_like_a_week_before"}
 """Checks that say nothing against the answers there are: an incident often comes with more contacts."""
@@ -30,6 +32,7 @@ class Recorder:
         self._rules = {rule.name: rule for rule in sorted(rules, key=_last_of_all)}
         self._definitions = {name: digest(rule) for name, rule in self._rules.items()}
         self._said: dict[Key, list[Said]] = {}
+        self._orphans_ended = False
         self._compared: dict[str, list[Condition]] = {}
         self._number = one(con, "select coalesce(max(number), 0) from flips")
         self._load(con)
@@ -47,6 +50,7 @@ class Recorder:
         `names`: the members by number; where the transaction fails, make a new Recorder.
         """
         before = self._number
+        self._end_orphans(con, until_us, recorded_at)
         for name, rule in self._rules.items():
             if name in found and self._may_say(rule, found[name]):
                 texts, by_member = names() if found[name] else {}, dict[str, list[Condition]]()
@@ -57,6 +61,24 @@ class Recorder:
                     self._compare(con, rule, key, by_member.get(key.member, []), until_us, recorded_at)
         self._release(con, until_us, recorded_at)
         return int(self._number - before)
+
+    def _end_orphans(self, con: DuckDBPyConnection, until_us: int, recorded_at: datetime) -> None:
+        """End, once, what an earlier wording of the rules said: nobody looks after it any more."""
+        if self._orphans_ended:
+            return
+        self._orphans_ended = True
+        rules = {"rules": [[name, digest] for name, digest in self._definitions.items()]}
+        for (alert,) in con.execute(load("alert_orphans"), rules).fetchall():
+            self._number += 1
+            end = {
+                "number": self._number,
+                "flip": identity(alert, "resolved", "orphan"),
+                "occurred_at": moment(until_us),
+                "recorded_at": recorded_at,
+                "because": "over: its rule was changed or removed",
+                "alert": alert,
+            }
+            con.execute(load("alert_end"), end)
 
     def _may_say(self, rule: AnyRule, found: Sequence[Condition]) -> bool:
         """Can there be anything new, in what was found or in how long it has been so?"""

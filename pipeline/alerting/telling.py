@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from pipeline.alerting.evidence import contributors, figures, query_of
 from pipeline.alerting.life import Alert, Flip
 from pipeline.alerting.rules import AnyRule, Quality, Silence
-from pipeline.alerting.said import ORDER, Key, Row, Said, identity
+from pipeline.alerting.said import ORDER, Key, Row, Said, digest, identity
 from pipeline.alerting.words import moment, told
 from pipeline.connection import one
 
@@ -34,7 +34,7 @@ class Telling:
 
     def new(self, alert: Alert) -> None:
         """An alert of which nothing was said."""
-        name = identity(*self._key, alert[0].state, alert[0].at_us)
+        name = identity(digest(self._rule), *self._key, alert[0].state, alert[0].at_us)
         while self._recorder.knows(self._key, name):  # it was said, and retracted
             name = identity(name)
         for flip in alert:

@@ -12,6 +12,7 @@ from pipeline.alerting.evaluation.windows import WindowRule
 from pipeline.alerting.rules import METRICS_BY_NAME, AnyRule, Change, Drop, OfMetric, Threshold
 from pipeline.connection import one
 from pipeline.readings import WINDOWS
+from pipeline.rfc3339 import LAST_US
 
 FEW_FACTS = 100_000
 MANY_FACTS = 400_000
@@ -64,7 +65,7 @@ class Group:
         if self.at_us is None and not self._start(con):
             return False
         after = self.at_us if self.at_us is not None else until_us
-        until = min(until_us, (after // DAY_US + self._days) * DAY_US)
+        until = min(until_us, self._end_of_stretch(con, after))
         if until <= after:
             return False
         if self.changes:
@@ -74,6 +75,19 @@ class Group:
         self.at_us = until
         self._remember(until)
         return until < until_us
+
+    def _end_of_stretch(self, con: DuckDBPyConnection, after: int) -> int:
+        """Some days on; where nothing came for LONGEST_DAYS, up to the next event, years on if need be."""
+        days = (after // DAY_US + self._days) * DAY_US
+        if self._days < LONGEST_DAYS:
+            return days
+        later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back})"
+        first = one(
+            con, f"select epoch_us(min(occurred_at)) + {self._back} from internal.events where {later}"
+        )
+        if first is None:
+            return LAST_US
+        return max(days, first - 1)
 
     def _start(self, con: DuckDBPyConnection) -> bool:
         """Before the first event there is."""
