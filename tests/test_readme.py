@@ -272,3 +272,11 @@ def test_every_promise_names_tests_that_there_are() -> None:
     assert len(named) > 20
     assert named <= there
     assert all(re.search(r"`test_\w+`", row[2]) for row in table("What is guaranteed"))
+
+
+def test_the_figures_of_detection_are_those_of_the_last_bench():
+    block = README.partition("<!-- detection -->")[2].partition("<!-- /detection -->")[0]
+    rows = block.strip().splitlines()
+    measured = (ROOT / "docs/detection.md").read_text(encoding="utf-8").splitlines()
+    assert len(rows) > 5
+    assert [row for row in rows if row not in measured] == []
