@@ -19,6 +19,7 @@ MANY_FACTS = 400_000
 """Of a stretch: fewer, and the next one is longer; more, and it is shorter."""
 
 LONGEST_DAYS = 64
+LAST_PART_US = DAY_US // 3
 
 
 class _Mark(NamedTuple):
@@ -65,7 +66,9 @@ class Group:
         if self.at_us is None and not self._start(con):
             return False
         after = self.at_us if self.at_us is not None else until_us
-        until = min(until_us, self._end_of_stretch(con, after))
+        # what comes late mostly belongs to the last hours: they are a stretch, with a mark, of their own
+        last_part = until_us - LAST_PART_US
+        until = min(last_part if last_part - after > DAY_US else until_us, self._end_of_stretch(con, after))
         if until <= after:
             return False
         if self.changes:
