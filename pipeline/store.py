@@ -45,6 +45,7 @@ CHECKPOINT_BYTES = 64_000_000
 
 # Arrow's own allocator keeps what it is given back: 65 MiB at the end of a million events.
 pa.set_memory_pool(pa.system_memory_pool())
+pa.set_cpu_count(1)  # its threads had little to do here, and took 30 MiB
 
 
 class GapError(FirsthandError):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from bench.hostile_records import KINDS
 from bench.inputs import Setup, events_file
 from bench.processes import Child, firsthand, run
 from bench.profile_ingest import profile
+from bench.profile_worker import ThreadLedger
 from bench.worker import _require_law
 from pipeline.errors import FirsthandError
 
@@ -262,3 +264,32 @@ def test_profile_charges_statements_and_steps_of_the_ingest(tmp_path):
     statements = [name for name in found["steps"] if not name.startswith("python: ") and "()" not in name]
     assert len(statements) > 10
     assert sum(each["cpu_s"] for each in found["steps"].values()) > 0
+
+
+def spin(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+
+
+def test_each_thread_is_charged_for_its_steps_less_the_steps_within():
+    ledger = ThreadLedger()
+    inner = ledger.wrapped("inner", lambda: spin(0.06))
+
+    def outer():
+        spin(0.02)
+        inner()
+
+    def work():
+        ledger.wrapped("outer", outer)()
+        ledger.settle("one")
+
+    thread = threading.Thread(target=work, name="one")
+    thread.start()
+    spin(0.04)  # the other thread's time is not its own
+    thread.join()
+    charged = {step: each for (name, step), each in ledger.charges.items() if name == "one"}
+    assert {step: each.calls for step, each in charged.items()} == {"outer": 1, "inner": 1, "all else": 0}
+    assert 0.06 <= charged["inner"].cpu_s < 0.08
+    assert 0.02 <= charged["outer"].cpu_s < 0.04
+    assert charged["all else"].cpu_s < 0.02
