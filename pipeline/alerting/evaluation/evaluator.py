@@ -90,7 +90,7 @@ class Group:
         )
         if first is None:
             return LAST_US
-        return max(days, first - 1)
+        return max(days, int(first) - 1)
 
     def _start(self, con: DuckDBPyConnection) -> bool:
         """Before the first event there is."""
