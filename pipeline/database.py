@@ -230,6 +230,8 @@ def _refusal(path: Path, message: str) -> str:
             "use the firsthand that made it, or another file"
         )
     reason = " ".join(message.split())[:200]
+    if "attempted to read" in message and path.stat().st_size > HEADERS_BYTES:
+        return f"{path} is cut short ({reason}); restore a copy, or build another by `firsthand replay`"
     return f"{path} cannot be opened ({reason}); name another file with --db, or look at its rights"
 
 

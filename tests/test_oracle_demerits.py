@@ -133,17 +133,20 @@ def test_a_budget_in_time_is_divided_among_the_members_by_their_volume() -> None
     phone = [survey(f"p{n}", WEDNESDAY, csat=5) for n in range(56)]
     chat = [survey(f"c{n}", WEDNESDAY, csat=5, channel="chat") for n in range(28)]
     rule = CHANGE | {"by": "channel", "false_alarm_every": "10d"}
-    # phone has 2 answers a day, chat 1; each of the two a false alarm in 20 days
-    assert [every for _, every in asked([*phone, *chat], **rule)] == [20.0, 40.0]
-    assert [every for _, every in asked([*phone, *chat], **rule, members=["phone"])] == [20.0]
-    assert [every for _, every in asked([*phone, *chat], **rule | {"false_alarm_every": "12h"})] == [1.0, 2.0]
+    # phone has 56 answers on the one day with any, chat 28; each of the two a false alarm in 20 such days
+    assert [every for _, every in asked([*phone, *chat], **rule)] == [560.0, 1120.0]
+    assert [every for _, every in asked([*phone, *chat], **rule, members=["phone"])] == [560.0]
+    assert [every for _, every in asked([*phone, *chat], **rule | {"false_alarm_every": "12h"})] == [
+        28.0,
+        56.0,
+    ]
     assert [every for _, every in asked([*phone, *chat], **CHANGE, by="channel")] == [100.0, 100.0]
 
 
 def test_a_member_without_settled_answers_has_no_part_in_the_budget() -> None:
     phone = [survey(f"p{n}", WEDNESDAY, csat=5) for n in range(28)]
     chat = survey("c", WEDNESDAY + DAY, csat=5, channel="chat")
-    assert asked([*phone, chat], **CHANGE | {"by": "channel", "false_alarm_every": "10d"})[0][1] == 10.0
+    assert asked([*phone, chat], **CHANGE | {"by": "channel", "false_alarm_every": "10d"})[0][1] == 280.0
 
 
 def test_a_fall_of_waits_makes_each_wait_as_many_times_as_long() -> None:

@@ -127,7 +127,7 @@ class Drop(OfMetric):
 
 
 class Fall(Strict):
-    """The smallest fall worth knowing: odds of a bad answer times so much, or a mean of so much."""
+    """The smallest fall worth knowing: odds of a bad answer (of a score: per point) times so much, or a mean."""
 
     odds: Annotated[float, Field(gt=1, le=20)] | None = None
     to: float | None = None
@@ -152,10 +152,6 @@ class Change(OfMetric):
             raise ValueError(f"{self.metric} has no answers to follow: use kind drop or silence")
         if self.metric == "response_rate":
             raise ValueError("response_rate compares answers with invitations, and follows no answers")
-        if self.fall.odds is not None and METRICS_BY_NAME[self.metric].kind == "mean":
-            raise ValueError(
-                f"{self.metric} is a mean, which has no odds: give the mean worth knowing, as to"
-            )
         least, most = limits_of(self.metric)
         if self.fall.to is not None and not least < self.fall.to < most:
             raise ValueError(f"{self.metric} never is {self.fall.to:g}: it is {_range(self.metric)}")

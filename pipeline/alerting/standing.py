@@ -30,7 +30,7 @@ def alerts(
 
     At most so many that are `live` (firing, pending) and that have `ended`; None: all of them.
     """
-    asked = {"now": now, "live": live, "ended": ended, "alert": alert}
+    asked = {"moment": now, "live": live, "ended": ended, "alert": alert}
     return rows(con.execute(load("alerts"), asked))
 
 

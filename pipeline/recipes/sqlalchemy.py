@@ -11,7 +11,16 @@ engine = create_engine("duckdb:///:memory:")
 @event.listens_for(engine, "connect")
 def attach(con, _):
     con.execute("attach 'quack:127.0.0.1:9494' as cx (token $1)", [os.environ["FIRSTHAND_TOKEN"]])
-    for name in ("metrics", "contacts", "touchpoints", "rejections", "watermarks"):
+    for name in (
+        "metrics",
+        "contacts",
+        "touchpoints",
+        "rejections",
+        "flips",
+        "alerts",
+        "silences",
+        "watermarks",
+    ):
         con.execute(f"create view {name} as from cx.query('from {name}')")
 
 

@@ -10,6 +10,9 @@ create or replace view metrics as from quack_query('quack:127.0.0.1:9494', 'from
 create or replace view contacts as from quack_query('quack:127.0.0.1:9494', 'from contacts');
 create or replace view touchpoints as from quack_query('quack:127.0.0.1:9494', 'from touchpoints');
 create or replace view rejections as from quack_query('quack:127.0.0.1:9494', 'from rejections');
+create or replace view flips as from quack_query('quack:127.0.0.1:9494', 'from flips');
+create or replace view alerts as from quack_query('quack:127.0.0.1:9494', 'from alerts');
+create or replace view silences as from quack_query('quack:127.0.0.1:9494', 'from silences');
 create or replace view watermarks as from quack_query('quack:127.0.0.1:9494', 'from watermarks');
 
 -- from metrics_at('2026-11-21T10:00:00Z', '7d', 'channel')

@@ -1,4 +1,4 @@
--- alerts with the end of the silence that matches each at $now: what fires first, then what is pending, then the
+-- alerts with the end of the silence that matches each at $moment: what fires first, then what is pending, then the
 -- latest ended; at most $live of the first two, $ended of the others (null: all)
 with shown as (
     select
@@ -11,8 +11,8 @@ with shown as (
                 coalesce(silences.rule, alerts.rule) = alerts.rule
                 and coalesce(silences.dimension, alerts.dimension) = alerts.dimension
                 and coalesce(silences.member, alerts.member) = alerts.member
-                and starts_at <= $now
-                and $now < ends_at
+                and starts_at <= $moment
+                and $moment < ends_at
         ) as silenced_until,
         row_number() over (
             partition by is_live

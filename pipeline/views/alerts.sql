@@ -1,4 +1,4 @@
--- one row per alert: where it stands now, by the flips that no later one revises
+-- one row per alert: where it stands, by the flips that no later one revises
 create or replace view alerts as
 with standing as (
     select *,
