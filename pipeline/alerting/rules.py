@@ -127,7 +127,7 @@ class Drop(OfMetric):
 
 
 class Fall(Strict):
-    """The smallest fall worth knowing: odds of a bad answer (of a score: per point) times so much, or a mean."""
+    """The smallest fall worth knowing: odds of a bad answer (of scores: a point) times so much, or a mean."""
 
     odds: Annotated[float, Field(gt=1, le=20)] | None = None
     to: float | None = None
