@@ -68,7 +68,8 @@ class Group:
         after = self.at_us if self.at_us is not None else until_us
         # what comes late mostly belongs to the last hours: they are a stretch, with a mark, of their own
         last_part = until_us - LAST_PART_US
-        until = min(last_part if last_part - after > DAY_US else until_us, self._end_of_stretch(con, after))
+        until = last_part if last_part - after > DAY_US else until_us
+        until = min(until, self._end_of_stretch(con, after, until))
         if until <= after:
             return False
         if self.changes:
@@ -79,10 +80,10 @@ class Group:
         self._remember(until)
         return until < until_us
 
-    def _end_of_stretch(self, con: DuckDBPyConnection, after: int) -> int:
+    def _end_of_stretch(self, con: DuckDBPyConnection, after: int, until: int) -> int:
         """Some days on; where nothing came for LONGEST_DAYS, up to the next event, years on if need be."""
         days = (after // DAY_US + self._days) * DAY_US
-        if self._days < LONGEST_DAYS:
+        if days >= until:  # as beside a worker every second: what follows reads weeks of events
             return days
         later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back})"
         first = one(
