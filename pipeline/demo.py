@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.alerting.delivery.delivering import delivering
+from pipeline.alerting.delivery.delivering import couriers, delivering
 from pipeline.alerting.rules_file import rules_of
 from pipeline.alerting.watcher import RuleWatcher, Watching
 from pipeline.database import failing_as, open_reader, open_writer
@@ -125,7 +125,7 @@ def _stream(
         worker = Worker(store, at, now, on_tick=stop_when_all_is_in, services=[service])
         asked = rules_of(None)
         with (
-            delivering(store, asked, clock=clock, say=lambda line: tell(console, line), environ={}),
+            delivering(couriers(store, asked, clock=clock, say=lambda line: tell(console, line), environ={})),
             Watching(
                 lambda: RuleWatcher(store, asked.rules, now),
                 now,

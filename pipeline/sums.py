@@ -1,6 +1,7 @@
 """What a fact adds to the sums that every reading is made of: one column for each distinct sum."""
 
 import re
+from collections.abc import Iterable
 
 from duckdb import DuckDBPyConnection
 
@@ -76,7 +77,12 @@ def totals(columns: dict[str, str]) -> str:
     return ", ".join(f"sum({column})::{sql_type(column)} as {column}" for column in columns.values())
 
 
-def needed(con: DuckDBPyConnection, columns: dict[str, str]) -> list[str]:
+def needed(con: DuckDBPyConnection, columns: Iterable[str]) -> list[str]:
     """The columns of a fact that these sums and the dimensions are made of."""
-    words = set(re.findall(r"\w+", " ".join([*columns, *CELL_DIMENSIONS.values()])))
+    return mentioned(con, [*columns, *CELL_DIMENSIONS.values()])
+
+
+def mentioned(con: DuckDBPyConnection, expressions: Iterable[str]) -> list[str]:
+    """The columns of a fact that these expressions are made of."""
+    words = set(re.findall(r"\w+", " ".join(expressions)))
     return [name for name, *_ in con.execute("describe internal.facts").fetchall() if name in words]

@@ -88,5 +88,5 @@ class Receiver:
         body = await request.read()
         self.came.append(Came(request.path, dict(request.headers), body, answer))
         if answer == HANG:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         return web.Response(status=answer, headers=self.answer_headers)

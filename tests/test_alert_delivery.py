@@ -12,7 +12,7 @@ import pytest
 from alerted import SECRET, Written, alerted, texts
 from deliveries import NOON, new_store
 
-from pipeline.alerting.delivery.delivering import delivering
+from pipeline.alerting.delivery.delivering import couriers, delivering, require_usable
 from pipeline.alerting.rules import Rules
 from pipeline.errors import InputError
 from tests.command import until
@@ -426,9 +426,10 @@ def test_a_server_that_does_not_answer_holds_up_no_other_notifier_and_not_the_en
     with Receiver() as slow:
         slow.answers = [HANG] * 3
         environ = {"SLOW": slow.url, "HOOK": receiver.url}
-        with delivering(
+        told = couriers(
             written.store, rules, clock=lambda: written.now, say=written.said.append, environ=environ
-        ):
+        )
+        with delivering(told):
             written.flip("a", "firing", notify=["slow", "hook"])
             until(lambda: receiver.taken and any("slow" in line for line in written.said))
         assert "notifier slow did not answer within" in written.said[0]
@@ -449,12 +450,11 @@ def test_a_server_that_does_not_answer_holds_up_no_other_notifier_and_not_the_en
         ({"kind": "apprise", "secret_env": "KEY"}, {"URL": "x", "KEY": "s3cret"}, "has no secret_env"),
     ],
 )  # fmt: skip
-def test_what_a_notifier_lacks_is_told_in_a_line_before_anything_begins(written, notifier, environ, words):
+def test_what_a_notifier_lacks_is_told_in_a_line_before_anything_begins(notifier, environ, words):
     notifiers = {"hook": {"kind": "webhook", "url_env": "URL"} | notifier}
     rules = Rules.model_validate({"rules": [], "notifiers": notifiers})
-    everything = {"clock": lambda: NOON, "say": print, "environ": environ}
-    with pytest.raises(InputError) as found, delivering(written.store, rules, **everything):
-        pass
+    with pytest.raises(InputError) as found:
+        require_usable(rules, environ)
     assert str(found.value).startswith("notifier hook: ")
     assert words in str(found.value)
     assert "s3cret" not in str(found.value)

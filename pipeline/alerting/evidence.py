@@ -104,9 +104,11 @@ def _bad(metric: str) -> str:
 
 
 def _facts(con: DuckDBPyConnection, rule: OfMetric) -> str:
-    columns = needed(con, dict.fromkeys(quantities(rule.metric).values(), ""))
+    columns = needed(con, quantities(rule.metric).values())
     return fill(
-        "alert_facts_of_member",
+        "alert_stretch",
+        after_us="$since_us - 1",
+        until_us="$until_us",
         fact_columns=", ".join(columns),
         back=WINDOWS[METRICS_BY_NAME[rule.metric].window],
         of_member="true" if rule.by == "all" else f"{CELL_DIMENSIONS[rule.by]} = $member",

@@ -44,12 +44,11 @@ class Recorder:
         until_us: int,
         recorded_at: datetime,
         names: Callable[[], Mapping[int, str]],
-    ) -> int:
-        """Say what is new by this moment, in the caller's transaction; how many rows that took.
+    ) -> None:
+        """Say what is new by this moment, in the caller's transaction.
 
         `names`: the members by number; where the transaction fails, make a new Recorder.
         """
-        before = self._number
         self._end_orphans(con, until_us, recorded_at)
         for name, rule in self._rules.items():
             if name in found and self._may_say(rule, found[name]):
@@ -60,7 +59,6 @@ class Recorder:
                 for key in sorted(keys | {each for each in self._said if each.rule == name}):
                     self._compare(con, rule, key, by_member.get(key.member, []), until_us, recorded_at)
         self._release(con, until_us, recorded_at)
-        return int(self._number - before)
 
     def _end_orphans(self, con: DuckDBPyConnection, until_us: int, recorded_at: datetime) -> None:
         """End, once, what an earlier wording of the rules said: nobody looks after it any more."""

@@ -96,7 +96,7 @@ def run_worker(
     from contextlib import AbstractAsyncContextManager  # noqa: PLC0415
 
     from pipeline.address import from_here  # noqa: PLC0415
-    from pipeline.alerting.delivery.delivering import delivering  # noqa: PLC0415
+    from pipeline.alerting.delivery.delivering import couriers, delivering, require_usable  # noqa: PLC0415
     from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
     from pipeline.alerting.watcher import RuleWatcher, Watching  # noqa: PLC0415
     from pipeline.commands.mirror import keep_mirrored, reached  # noqa: PLC0415
@@ -115,6 +115,7 @@ def run_worker(
     at, screen = settings(), console()
     security = at.security
     asked = rules_of(at.rules)
+    require_usable(asked, os.environ)
     target = reached(mirror, at)
 
     def opened() -> Store:
@@ -184,7 +185,7 @@ def run_worker(
                 keep_mirrored(store, target, at, worker, clock, lambda line: tell(screen, line))
             )
         host, number = listener.getsockname()
-        delivery = delivering(
+        told = couriers(
             store,
             asked,
             clock=clock,
@@ -194,7 +195,7 @@ def run_worker(
             caught_up=lambda: rules.is_current,
         )
         with (
-            delivery,
+            delivering(told),
             rules,
             watching(store, lambda: worker.state, screen),
         ):

@@ -1,7 +1,7 @@
 """What a worker enters to have alerts delivered: one thread for the log, one for each notifier."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -23,7 +23,12 @@ def couriers(
     page: str = "",
     caught_up: Callable[[], bool] = lambda: True,
 ) -> list[Courier]:
-    """A courier for the log and for each notifier; InputError where one of them cannot be used as it is."""
+    """A courier for the log and for each notifier.
+
+    `clock` is the true time, by which receivers judge signatures. `page`: where people see more. `caught_up`:
+    whether what stands in `flips` is up to date; while it is not, nothing new is delivered.
+    InputError where a notifier lacks a variable or cannot be used.
+    """
     told: dict[str, tuple[Channel, Manner]] = {LOG: (Log(say), Manner())}
     for name, each in rules.notifiers.items():
         told[name] = channel_of(name, each, environ, page), manner_of(each)
@@ -33,24 +38,15 @@ def couriers(
     ]
 
 
-@contextmanager
-def delivering(
-    store: Store,
-    rules: Rules,
-    *,
-    clock: Callable[[], datetime],
-    say: Callable[[str], None],
-    environ: Mapping[str, str],
-    page: str = "",
-    caught_up: Callable[[], bool] = lambda: True,
-) -> Iterator[None]:
-    """Deliver what is written in `flips` while the block runs.
+def require_usable(rules: Rules, environ: Mapping[str, str]) -> None:
+    """InputError where a notifier lacks a variable or cannot be used: asked before anything is begun."""
+    for name, each in rules.notifiers.items():
+        channel_of(name, each, environ, page="")
 
-    `clock` is the true time, by which receivers judge signatures. `page`: where people see more. `caught_up`:
-    whether what stands in `flips` is up to date; while it is not, nothing new is delivered.
-    InputError, before anything is begun, where a notifier lacks a variable or cannot be used.
-    """
-    sent = couriers(store, rules, clock=clock, say=say, environ=environ, page=page, caught_up=caught_up)
+
+@contextmanager
+def delivering(sent: Sequence[Courier]) -> Iterator[None]:
+    """Deliver what is written in `flips` while the block runs."""
     for each in sent:
         each.start()
     try:

@@ -35,9 +35,9 @@ class Group:
         self.windows = {
             each.name: WindowRule(each, con) for each in rules if isinstance(each, Threshold | Drop)
         }
-        self._all = Stream(window, [each.metric for each in rules], [])
+        self._all = Stream(con, window, [each.metric for each in rules], [])
         followed = [each for each in rules if isinstance(each, Change)]
-        self._stream = Stream(window, [each.metric for each in followed], [each.by for each in followed])
+        self._stream = Stream(con, window, [each.metric for each in followed], [each.by for each in followed])
         self._back = WINDOWS[window]
         self._marks: list[_Mark] = []
         self._days = 1

@@ -21,7 +21,7 @@ class Scores:
     """One row per member, by its number; a limit of 0 is a member without a chart.
 
     `score`: towards an alarm, or, while the condition holds, towards its end. Since it was last 0:
-    `since_us` (of the first answer), `answers` and how many `demerits` they had.
+    `since_us` (of the first answer) and `answers`.
     """
 
     step: Numbers
@@ -30,7 +30,6 @@ class Scores:
     score: Numbers
     since_us: Numbers
     answers: Numbers
-    demerits: Numbers
     raised: Numbers
 
     @classmethod
@@ -95,7 +94,7 @@ def follow(scores: Scores, answers: Answers) -> Iterator[Flip]:
     lowest = np.minimum.accumulate(walk - segment * _APART) + segment * _APART
     after = walk - np.minimum(0, lowest)
     crossed = np.logical_or.reduceat(after >= scores.limit[member], begins)
-    _settle(scores, who, begins, ends, after, at_us, demerits, ~crossed)
+    _settle(scores, who, begins, ends, after, at_us, ~crossed)
     for n in np.flatnonzero(crossed):
         own = slice(begins[n], ends[n])
         yield from _one(scores, int(who[n]), at_us[own].tolist(), demerits[own].tolist())
@@ -108,47 +107,39 @@ def _settle(
     ends: Numbers,
     after: Numbers,
     at_us: Numbers,
-    demerits: Numbers,
     quiet: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> None:
     """Where members that reached no limit stand at the end."""
     rows = np.arange(len(after))
     last_zero = np.maximum.reduceat(np.where(after == 0, rows, -1), begins)
-    summed = np.concatenate((np.zeros(1, np.int64), np.cumsum(demerits)))
     fresh = last_zero >= 0
     since = np.where(fresh, last_zero + 1, begins)
-    answers, bad = ends - since, summed[ends] - summed[since]
+    answers = ends - since
     began = fresh | (scores.answers[who] == 0)
     first_us = at_us[np.minimum(since, len(at_us) - 1)]
     who_q, began = who[quiet], began[quiet]
     scores.score[who_q] = after[ends - 1][quiet]
     scores.since_us[who_q] = np.where(began, first_us[quiet], scores.since_us[who_q])
     scores.answers[who_q] = answers[quiet] + np.where(began, 0, scores.answers[who_q])
-    scores.demerits[who_q] = bad[quiet] + np.where(began, 0, scores.demerits[who_q])
 
 
 def _one(scores: Scores, member: int, at_us: list[int], demerits: list[int]) -> Iterator[Flip]:
     """The same for one member, answer by answer, over limits."""
     step, allowance, limit = (int(column[member]) for column in (scores.step, scores.allowance, scores.limit))
-    score, since, answers, bad, raised = (
-        int(column[member])
-        for column in (scores.score, scores.since_us, scores.answers, scores.demerits, scores.raised)
+    score, since, answers, raised = (
+        int(column[member]) for column in (scores.score, scores.since_us, scores.answers, scores.raised)
     )
     for at, x in zip(at_us, demerits, strict=True):
         move = step * x - allowance
         score = max(0, score + (-move if raised else move))
         if score == 0:
-            answers = bad = 0
+            answers = 0
             continue
         since = since if answers else at
-        answers, bad = answers + 1, bad + x
+        answers += 1
         if score >= limit:
             raised = 1 - raised
             yield Flip(member, at, bool(raised), since, answers)
-            score = answers = bad = 0
-    for name, value in zip(
-        ("score", "since_us", "answers", "demerits", "raised"),
-        (score, since, answers, bad, raised),
-        strict=True,
-    ):
+            score = answers = 0
+    for name, value in {"score": score, "since_us": since, "answers": answers, "raised": raised}.items():
         getattr(scores, name)[member] = value

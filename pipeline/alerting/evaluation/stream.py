@@ -1,6 +1,5 @@
 """The answers that rules follow, read from the facts: one query for all metrics of a kind of window."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from pipeline.connection import one
 from pipeline.metrics import limits_of, quantities
 from pipeline.readings import WINDOWS
 from pipeline.sql import fill
-from pipeline.sums import CELL_DIMENSIONS
+from pipeline.sums import CELL_DIMENSIONS, mentioned
 
 Numbers = npt.NDArray[np.int64]
 
@@ -36,7 +35,9 @@ class Answers(NamedTuple):
 class Stream:
     """What a kind of window (rolling or settled) of these metrics is made of, by these dimensions."""
 
-    def __init__(self, window: str, metrics: Iterable[str], dimensions: Iterable[str]) -> None:
+    def __init__(
+        self, con: DuckDBPyConnection, window: str, metrics: Iterable[str], dimensions: Iterable[str]
+    ) -> None:
         self._metrics = sorted(set(metrics))
         self._dimensions = sorted({CELL_DIMENSIONS[each] for each in dimensions if each != "all"})
         parts = {name: quantities(name) for name in self._metrics}
@@ -50,17 +51,21 @@ class Stream:
             for name, each in parts.items()
             for n, expression in enumerate(_two(each))
         )
-        words = set(re.findall(r"\w+", anything))
-        needed = [*self._dimensions, *sorted(words & _FACT_COLUMNS)]
-        of_window = {"back": WINDOWS[window], "anything": anything}
         self._read = fill(
             "alert_facts",
             members="".join(f"{each}, " for each in self._dimensions).removesuffix(", ") or "1 as nobody",
             quantities=columns,
-            fact_columns=", ".join(needed),
-            **of_window,
+            facts=fill(
+                "alert_stretch",
+                fact_columns=", ".join(mentioned(con, [anything, *self._dimensions])),
+                after_us="$after_us",
+                until_us="$until_us",
+                of_member="true",
+                back=WINDOWS[window],
+            ),
+            anything=anything,
         )
-        self._late = fill("alert_late", **of_window)
+        self._late = fill("alert_late", back=WINDOWS[window], anything=anything)
 
     def earliest_since(self, con: DuckDBPyConnection, posted: int, until_us: int) -> int | None:
         """When the earliest of what was posted since counts, if that is not after `until_us`."""
@@ -127,9 +132,3 @@ CLASSES_MS = np.unique(np.rint(2 ** (np.arange(0, 8 * 34) / 8)).astype(np.int64)
 
 def _two(parts: dict[str, str]) -> Sequence[str]:
     return parts["numerator"], parts.get("denominator", "0")
-
-
-_FACT_COLUMNS = {
-    "kind", "outcome", "wait_ms", "handle_ms", "first_contacts", "resolved_first",
-    "csat", "effort", "nps", "friendliness", "resolved",
-}  # fmt: skip

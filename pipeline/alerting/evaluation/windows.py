@@ -4,7 +4,6 @@ Nothing is kept but what holds: a reading at a moment of the grid is a function 
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from pipeline.metrics import limits_of, quantities
 from pipeline.readings import UNITS, WINDOWS
 from pipeline.spans import microseconds
 from pipeline.sql import fill, load
-from pipeline.sums import CELL_DIMENSIONS, needed
+from pipeline.sums import CELL_DIMENSIONS, mentioned
 
 GRID = {"15m": "5m", "1h": "15m", "24h": "1h", "7d": "6h", "28d": "1d"}
 """How often, in event time, a window of this span is judged."""
@@ -28,6 +27,7 @@ LEAST_WEEKS = 2
 
 _WEEK_US = microseconds("7d")
 _Z = 1.96
+"""Of the 95 % interval. A count n has (sqrt(n) +- z / 2)^2: its root varies by a half (Bartlett 1936)."""
 
 
 class Window(NamedTuple):
@@ -160,6 +160,7 @@ class WindowRule:
                 back=WINDOWS[self._metric.window],
                 after_us=str(begin),
                 until_us=str(end),
+                of_member="true",
             )
             for begin, end in stretches
         )
@@ -167,10 +168,8 @@ class WindowRule:
     def _select(self, con: DuckDBPyConnection) -> str:
         parts = quantities(self.rule.metric)
         member = "1" if self.rule.by == "all" else CELL_DIMENSIONS[self.rule.by]
-        words = set(re.findall(r"\w+", " ".join([*parts.values(), member])))
-        columns = [name for name in needed(con, dict.fromkeys(parts.values(), "")) if name in words]
         count = self._metric.kind == "count"
-        self._columns = ", ".join(dict.fromkeys([*columns, *([member] if member != "1" else [])]))
+        self._columns = ", ".join(mentioned(con, [*parts.values(), member]))
         return fill(
             "alert_windows",
             member=member,
