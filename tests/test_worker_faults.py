@@ -196,7 +196,7 @@ def test_killed_before_and_after_each_of_the_two_commits(stream):
             now = sum(reached(stream).values())
             assert now > before
             if number:  # the first one has told Kafka of its first transaction, if there was time
-                assert committed(stream, own["FIRSTHAND_GROUP"]) < now - before
+                assert committed(stream, own["FIRSTHAND_GROUP"]) <= before
             before = now
         assert ended(sender).returncode == 0
     finish(stream)

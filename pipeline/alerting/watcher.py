@@ -20,7 +20,7 @@ from pipeline.connection import transaction
 from pipeline.detection.caution import Learning
 
 EVERY_S = 1.0
-DUTY = 0.1
+DUTY = 0.02
 """The share of one core that it may take, whether it has caught up with history or not."""
 FAREWELL_S = 5.0
 TRY_AGAIN_S = 15.0

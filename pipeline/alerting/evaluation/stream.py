@@ -8,7 +8,6 @@ import numpy.typing as npt
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.rules import METRICS_BY_NAME
-from pipeline.connection import one
 from pipeline.metrics import limits_of, quantities
 from pipeline.readings import WINDOWS
 from pipeline.sql import fill
@@ -30,6 +29,13 @@ class Answers(NamedTuple):
     member: Numbers
     demerits: Numbers
     weight: Numbers
+
+
+class Came(NamedTuple):
+    """When the earliest and the newest of some facts count."""
+
+    earliest_us: int
+    newest_us: int
 
 
 class Stream:
@@ -65,17 +71,22 @@ class Stream:
             ),
             anything=anything,
         )
-        self._late = fill("alert_late", back=WINDOWS[window], anything=anything)
+        self._came = fill("alert_came", back=WINDOWS[window], anything=anything)
 
-    def earliest_since(self, con: DuckDBPyConnection, posted: int, until_us: int) -> int | None:
-        """When the earliest of what was posted since counts, if that is not after `until_us`."""
-        found: int | None = one(con, self._late, {"posted": posted, "until_us": until_us})
-        return found
+    def came_since(self, con: DuckDBPyConnection, posted: int) -> "Came | None":
+        """What was posted since a transaction; None where that is nothing."""
+        [row] = con.execute(self._came, {"posted": posted}).fetchall()
+        return Came(*row) if row[0] is not None else None
 
     def read(self, con: DuckDBPyConnection, after_us: int, until_us: int) -> "Stretch":
         """What counts after one moment and until the other, that included."""
         found = con.execute(self._read, {"after_us": after_us, "until_us": until_us}).fetchnumpy()
         return Stretch({name: np.asarray(column, np.int64) for name, column in found.items()})
+
+    def nothing(self) -> "Stretch":
+        """A stretch in which nothing counts."""
+        columns = [f"{name}_{n}" for name in self._metrics for n in range(2)]
+        return Stretch(dict.fromkeys(["at_us", *self._dimensions, *columns], np.zeros(0, np.int64)))
 
 
 class Stretch:
@@ -86,6 +97,12 @@ class Stretch:
 
     def __len__(self) -> int:
         return len(self._columns["at_us"])
+
+    def between(self, after_us: int, until_us: int) -> "Stretch":
+        """Those after one moment and until the other, that included."""
+        at_us = self._columns["at_us"]
+        asked = (at_us > after_us) & (at_us <= until_us)
+        return self if asked.all() else Stretch({name: each[asked] for name, each in self._columns.items()})
 
     def answers(self, metric: str, dimension: str) -> Answers:
         """Those that one rule follows."""

@@ -4,7 +4,7 @@ Nothing is kept but what holds: a reading at a moment of the grid is a function 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -45,6 +45,10 @@ class Window(NamedTuple):
     high: float | None
 
 
+Windows = Mapping[int, list[Window]]
+"""By moment, the members with anything to judge."""
+
+
 class WindowRule:
     """One rule, all its members."""
 
@@ -53,6 +57,8 @@ class WindowRule:
         self._metric = METRICS_BY_NAME[rule.metric]
         self._span_us, self._step_us = microseconds(rule.span), microseconds(GRID[rule.span])
         self._weeks = (0, *WEEKS) if isinstance(rule, Drop) else (0,)
+        # an empty window of anything but a count says nothing, whatever was weeks before
+        self._lasts_us = self._span_us + (_WEEK_US * max(self._weeks) if self._metric.kind == "count" else 0)
         self._query = self._select(con)
         self._held: dict[int, Condition] = {}
         self._ended: list[Condition] = []
@@ -71,11 +77,14 @@ class WindowRule:
         self._held = dict(mark)
         self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
 
-    def advance(self, con: DuckDBPyConnection, after_us: int, until_us: int) -> None:
-        """Judge the moments of the grid after one moment and until the other."""
-        moments = range(self._next(after_us), until_us + 1, self._step_us)
-        if not moments:
-            return
+    def read(self, con: DuckDBPyConnection, after_us: int, until_us: int, newest_us: int) -> Windows:
+        """What there is to judge at the moments of the grid after one moment and until the other.
+
+        Nothing counts after `newest_us`.
+        """
+        until_us = min(until_us, newest_us + self._lasts_us)
+        if self._next(after_us) > until_us:
+            return {}
         found = con.execute(
             self._query.replace("{facts}", self._facts(after_us, until_us)),
             {
@@ -86,19 +95,27 @@ class WindowRule:
                 "weeks": list(self._weeks),
             },
         )
-        rows = [Window(*row) for row in found.fetchall()]
         at_moment: dict[int, list[Window]] = {}
-        for row in rows:
-            at_moment.setdefault(row.moment_us, []).append(row)
-        for moment in sorted({*at_moment, *self._emptied(at_moment, moments)}):
-            self._judge(moment, at_moment.get(moment, []))
+        for row in found.fetchall():
+            window = Window(*row)
+            at_moment.setdefault(window.moment_us, []).append(window)
+        return at_moment
+
+    def advance(self, windows: Windows, after_us: int, until_us: int) -> None:
+        """Judge the moments of the grid after one moment and until the other, by what was read of them."""
+        moments = range(self._next(after_us), until_us + 1, self._step_us)
+        if not moments:
+            return
+        there = [each for each in windows if each in moments]
+        for moment in sorted({*there, *self._emptied(there, moments)}):
+            self._judge(moment, windows.get(moment, []))
 
     def _next(self, after_us: int) -> int:
         return (after_us // self._step_us + 1) * self._step_us
 
-    def _emptied(self, at_moment: Mapping[int, list[Window]], moments: range) -> Iterator[int]:
+    def _emptied(self, there: Iterable[int], moments: range) -> Iterator[int]:
         """Moments without any row that follow one with some, or what held before: there conditions end."""
-        for moment in [moments[0] - self._step_us, *at_moment]:
+        for moment in [moments[0] - self._step_us, *there]:
             if moment + self._step_us in moments:
                 yield moment + self._step_us
 
