@@ -1,4 +1,4 @@
-"""Where the time of `Store.ingest` goes, by statement and step: python -m bench.profile_ingest EVENTS.jsonl.
+"""Where the time of storing goes, by statement and step: python -m bench.profile_ingest EVENTS.jsonl.
 
 A file is replayed into a database that is thrown away. Statements bear their first line of SQL, steps
 in Python their function; each is charged what it took itself, without what it called. CPU seconds are
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.table import WIDTH_WITHOUT_TERMINAL
-from pipeline import arrivals, cells, decode, names, post, store
+from pipeline import arrivals, cells, decode, names, post, reading, store
 from pipeline.batch import RecordBatch
 from pipeline.commands.options import clock
 from pipeline.database import open_writer
@@ -36,16 +36,17 @@ LABEL = 76
 FETCHES = ("fetchone", "fetchall", "fetchmany")
 STEPS: tuple[tuple[Any, str], ...] = (
     (store.Store, "ingest"),
-    (store, "after"),
-    (store, "Arrivals"),
-    (store, "decode"),
+    (reading, "after"),
+    (reading, "Arrivals"),
+    (reading, "decode"),
     (decode, "plain_events"),
     (decode, "judge"),
     (store, "accept"),
     (arrivals.Arrivals, "located"),
     (arrivals.Arrivals, "tallies"),
     (post, "_with_facts"),
-    (names.Names, "_numbers"),
+    (names.Vocabulary, "_numbers"),
+    (names.Names, "of"),
     (store, "post"),
     (cells, "fold_when_due"),
 )

@@ -21,8 +21,9 @@ from bench.profile_ingest import Charge
 from bench.table import WIDTH_WITHOUT_TERMINAL
 
 STEPS = {
-    "pipeline.store": ("decode", "accept", "post", "reject"),
-    "pipeline.store:Store": ("ingest", "refresh", "unsent_rejections", "mark_sent"),
+    "pipeline.reading": ("decode",),
+    "pipeline.store": ("accept", "post", "reject"),
+    "pipeline.store:Store": ("keep", "refresh", "unsent_rejections", "mark_sent"),
     "pipeline.cells": ("fold",),
     "pipeline.checkpoint:Checkpoints": ("make",),
     "pipeline.transport.unpacker": ("_extend",),
@@ -59,7 +60,7 @@ class ThreadLedger:
         def charged(*values: Any, **options: Any) -> Any:
             with self.step(label):
                 found = work(*values, **options)
-            if label == "ingest":
+            if label == "keep":
                 self.records += found.consumed
             return found
 

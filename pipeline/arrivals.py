@@ -80,7 +80,7 @@ class Arrivals:
         batches = self._batches
         numbers = events["n"].to_numpy()
         batch_of = self._batch_of[numbers]
-        topics = names.texts([batch.topic for batch in batches]).to_numpy()
+        topics = names.numbers([batch.topic for batch in batches])
         partitions = np.array([batch.partition for batch in batches], np.int32)
         offsets = np.concatenate([_numbers(batch.offsets) for batch in batches])
         places = {"topic": topics[batch_of], "partition": partitions[batch_of], "offset": offsets[numbers]}

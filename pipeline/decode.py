@@ -16,7 +16,7 @@ from pipeline import fields
 from pipeline.arrivals import Arrivals
 from pipeline.fields import FIELDS, NAMED, Field
 from pipeline.judge import Touchpoint, Verdict, judge
-from pipeline.names import Names
+from pipeline.names import Names, Vocabulary
 from pipeline.plain import PlainEvents, plain_events
 from pipeline.rfc3339 import FIRST_US, LAST_US, instant
 
@@ -52,7 +52,7 @@ DECODED = pa.schema(
         *((_stored(field), _arrow_type(field)) for field in FIELDS),
     ]
 )
-"""The columns of decoded events; source and the NAMED fields are numbers (names.py)."""
+"""The columns of decoded events; source and the NAMED fields are numbers of a vocabulary (names.py)."""
 
 _COMMON_TIME = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
@@ -68,18 +68,27 @@ class Decoded(NamedTuple):
     """What the records say: right events (columns of DECODED), and why the others are rejected, by n."""
 
     events: pa.Table
+    words: Vocabulary
     rejected: dict[int, Verdict]
 
+    def named(self, names: Names) -> pa.Table:
+        """The events with the database's numbers, instead of the vocabulary's."""
+        events, numbers = self.events, pa.array(names.of(self.words))
+        for name in ("source", *NAMED):
+            events = events.set_column(events.column_names.index(name), name, numbers.take(events[name]))
+        return events
 
-def decode(arrivals: Arrivals, names: Names) -> Decoded:
+
+def decode(arrivals: Arrivals) -> Decoded:
     """Decode and validate all records; tombstones are in neither part of what returns."""
+    words = Vocabulary()
     plain = pa.concat_tables(
         [
             DECODED.empty_table(),
             *(
                 part
                 for first in range(0, len(arrivals.values), SLICE_RECORDS)
-                for part in _plain(arrivals, first, names)
+                for part in _plain(arrivals, first, words)
             ),
         ],
         promote_options="default",
@@ -87,23 +96,24 @@ def decode(arrivals: Arrivals, names: Names) -> Decoded:
     judged = {
         n: judge(arrivals.values[n] or b"", arrivals.stamps[n]) for n in _others(arrivals.values, plain["n"])
     }
-    unusual = _unusual({n: each for n, each in judged.items() if isinstance(each, Touchpoint)}, names)
+    unusual = _unusual({n: each for n, each in judged.items() if isinstance(each, Touchpoint)}, words)
     return Decoded(
         pa.concat_tables([plain, unusual]).combine_chunks(),
+        words,
         {n: each for n, each in judged.items() if isinstance(each, Verdict)},
     )
 
 
-def _plain(arrivals: Arrivals, first: int, names: Names) -> Iterator[pa.Table]:
+def _plain(arrivals: Arrivals, first: int, words: Vocabulary) -> Iterator[pa.Table]:
     """The plain events of a slice of the records, a table for each of their types."""
     stamps = pa.array(arrivals.stamps[first : first + SLICE_RECORDS], pa.int64())
     for kind, plain in plain_events(arrivals.values[first : first + SLICE_RECORDS]).items():
         if plain.events:
-            table = _columns(kind, plain, stamps, names)
+            table = _columns(kind, plain, stamps, words)
             yield table.set_column(0, "n", pc.add(table["n"], pa.scalar(first, pa.int32())))
 
 
-def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, names: Names) -> pa.Table:
+def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, words: Vocabulary) -> pa.Table:
     """The events of one type as columns, less those that only judge.py can tell."""
     numbers = pa.array(plain.numbers, pa.int32())
     data = [event.data for event in plain.events]
@@ -111,12 +121,12 @@ def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, names: Names) -> p
         "n": numbers,
         "type": pa.repeat(pa.scalar(kind), len(numbers)),
         "occurred_at": _moments(_all("time", plain.events)),
-        "source": names.texts(_all("source", plain.events)),
+        "source": words.texts(_all("source", plain.events)),
         "id": pa.array(_all("id", plain.events), pa.string()),
     }
     for field in FIELDS:
         if kind in field.read_by:
-            columns[_stored(field)] = _column(field, _all(field.name, data), names)
+            columns[_stored(field)] = _column(field, _all(field.name, data), words)
     table = pa.table(columns)
     return table.filter(mask) if (mask := _plainly(kind, table, stamps)) is not None else table
 
@@ -125,10 +135,10 @@ def _all(name: str, things: Iterable[object]) -> list[Any]:
     return list(map(attrgetter(name), things))
 
 
-def _column(field: Field, values: Sequence[Any], names: Names) -> pa.Array:
+def _column(field: Field, values: Sequence[Any], words: Vocabulary) -> pa.Array:
     """A field as it is stored: what means absent is null (or number 0), seconds are milliseconds."""
     if field.name in NAMED:
-        return names.members(values)
+        return words.members(values)
     if field.kind == "seconds":
         return pc.round(pc.multiply(pa.array(values, pa.float64()), 1000.0)).cast(pa.int64())
     column = pa.array(values, _TYPES[field.kind])
@@ -180,13 +190,13 @@ def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]
     return [n for n, value in enumerate(values) if value is not None and n not in passed]
 
 
-def _unusual(accepted: Mapping[int, Touchpoint], names: Names) -> pa.Table:
+def _unusual(accepted: Mapping[int, Touchpoint], words: Vocabulary) -> pa.Table:
     """What the judge accepted, in the same columns."""
     rows = [{**touchpoint._asdict(), "n": n} for n, touchpoint in accepted.items()]
     columns = {"occurred_at": pa.array([row["occurred_at_us"] for row in rows], pa.int64()).cast(_MOMENT)}
-    columns["source"] = names.texts([row["source"] for row in rows])
+    columns["source"] = words.texts([row["source"] for row in rows])
     for name in NAMED:
-        columns[name] = names.members([row[name] for row in rows])
+        columns[name] = words.members([row[name] for row in rows])
     plain = {
         each.name: pa.array([row[each.name] for row in rows], each.type)
         for each in DECODED

@@ -6,6 +6,7 @@ Numbers are stored, searched and summed in a fraction of the time that texts tak
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -17,41 +18,63 @@ ABSENT = 0
 
 MAX_CACHED = 100_000
 
+Numbers = npt.NDArray[np.int32]
 
-class Names:
-    """The numbers of texts, remembered while there are not too many.
 
-    New ones are stored in the caller's transaction: call `forget` where it failed.
-    """
+class Vocabulary:
+    """The texts of some events, numbered from 1 as they come: numbers that hold among those events only."""
 
-    def __init__(self, con: DuckDBPyConnection) -> None:
-        self._con = con
+    def __init__(self) -> None:
+        self.known: list[str] = []
         self._texts: dict[str | None, int] = {}
-        self._members: dict[str | None, int] = {}
-        self.forget()
+        self._members: dict[str | None, int] = dict.fromkeys((None, *ABSENT_TEXTS), ABSENT)
 
-    def forget(self) -> None:
-        """Look everything up again."""
-        self._texts.clear()
-        self._members.clear()
-        self._members.update(dict.fromkeys((None, *ABSENT_TEXTS), ABSENT))
-
-    def texts(self, texts: Sequence[str | None]) -> pa.Array:
-        """One int32 per text, new texts being numbered on."""
+    def texts(self, texts: Sequence[str]) -> pa.Array:
+        """One int32 per text."""
         return self._numbers(self._texts, texts)
 
     def members(self, texts: Sequence[str | None]) -> pa.Array:
         """The same for members of dimensions: what means absent there is ABSENT."""
         return self._numbers(self._members, texts)
 
-    def _numbers(self, cache: dict[str | None, int], texts: Sequence[str | None]) -> pa.Array:
+    def _numbers(self, known: dict[str | None, int], texts: Sequence[str | None]) -> pa.Array:
         try:
-            return _looked_up(cache, texts)
+            return _looked_up(known, texts)
         except KeyError:
-            if len(cache) > MAX_CACHED:
+            for text in dict.fromkeys(texts):
+                if text is not None and text not in known:
+                    self.known.append(text)
+                    known[text] = len(self.known)
+            return _looked_up(known, texts)
+
+
+class Names:
+    """The numbers of texts in the database, remembered while there are not too many.
+
+    New ones are stored in the caller's transaction: call `forget` where it failed.
+    """
+
+    def __init__(self, con: DuckDBPyConnection) -> None:
+        self._con = con
+        self._known: dict[str | None, int] = {}
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        self._known.clear()
+
+    def numbers(self, texts: Sequence[str]) -> Numbers:
+        """One int32 per text, new texts being numbered on."""
+        unknown = set(texts) - self._known.keys()
+        if unknown:
+            if len(self._known) > MAX_CACHED:
                 self.forget()
-            cache.update(self._learn(set(texts) - cache.keys()))
-            return _looked_up(cache, texts)
+                unknown = set(texts)
+            self._known.update(self._learn(unknown))
+        return np.fromiter(map(self._known.__getitem__, texts), np.int32, len(texts))
+
+    def of(self, vocabulary: Vocabulary) -> Numbers:
+        """By number in a vocabulary, the number in the database; ABSENT is the same in both."""
+        return np.concatenate(([np.int32(ABSENT)], self.numbers(vocabulary.known)), dtype=np.int32)
 
     def _learn(self, texts: Iterable[str | None]) -> list[tuple[str, int]]:
         """The numbers of texts, stored if they are new; 0 is no text's own."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.batch import MAX_BYTES, RecordBatch
 from pipeline.errors import InputError
+from pipeline.reading import read_ahead
 from pipeline.store import Store
 from pipeline.tally import Tally
 
@@ -52,8 +53,8 @@ def replay(
     count as not consumed.
     """
     total = Tally()
-    for group in _grouped(batches):
-        total += store.ingest(group, ingested_at, between)
+    for reading in read_ahead(_grouped(batches)):
+        total += store.keep(reading, ingested_at, between)
         if progress is not None:
             progress(total)
     store.owe_no_dead_letters()

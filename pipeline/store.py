@@ -21,16 +21,15 @@ from pipeline import cells, measure
 from pipeline.accept import Between, accept
 from pipeline.alerting.delivery.flip import Flip
 from pipeline.alerting.delivery.sent_flips import mark_flips_sent, unsent_flips
-from pipeline.arrivals import Arrivals, after
 from pipeline.batch import RecordBatch
 from pipeline.checkpoint import Checkpoints
 from pipeline.connection import catalog_of, cursor, lacked_memory, one, transaction
 from pipeline.database import stored_definitions
 from pipeline.dead_letters import mark_sent, unsent
-from pipeline.decode import decode
 from pipeline.errors import FirsthandError, InputError
 from pipeline.names import Names
 from pipeline.post import freshen, post
+from pipeline.reading import Reading
 from pipeline.reject import reject
 from pipeline.rejection import Rejection
 from pipeline.rejection_limit import RejectionLimit
@@ -53,7 +52,7 @@ class GapError(FirsthandError):
 
 
 class Store:
-    """An open database: `ingest` in one thread; `refresh`, and the dead letters, each in another."""
+    """An open database: `keep` in one thread; `refresh`, and the dead letters, each in another."""
 
     def __init__(
         self,
@@ -80,24 +79,27 @@ class Store:
         ingested_at: datetime,
         between: Between = (None, None),
     ) -> Tally:
-        """Store what is new in `batches`; all of it, or nothing if this raises.
+        """Read and store what is new in `batches`, as `keep` does."""
+        return self.keep(Reading(batches), ingested_at, between)
+
+    def keep(self, reading: Reading, ingested_at: datetime, between: Between = (None, None)) -> Tally:
+        """Store what is new in what was read; all of it, or nothing if this raises.
 
         Records below their partition's watermark were stored before and are passed over. A batch that
         begins beyond the watermark would leave a hole in the counts: GapError. Events that occurred
         outside `between` (both ends included) count as not consumed. Where the rejection limit is reached:
         RejectionLimitError.
         """
-        return self._with_room(self._con, lambda: self._ingest(batches, ingested_at, between))
+        return self._with_room(self._con, lambda: self._keep(reading, ingested_at, between))
 
-    def _ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime, between: Between) -> Tally:
+    def _keep(self, reading: Reading, ingested_at: datetime, between: Between) -> Tally:
         with self._limit.unless_failed(), _forgetting(self._names), transaction(self._con):
             watermarks = self._watermarks()
-            in_order = sorted(batches, key=lambda batch: batch.start)
-            _refuse_gaps(in_order, watermarks)
-            new = after(in_order, watermarks)
-            tallies = self._store(Arrivals(new), ingested_at, between) if any(map(len, new)) else {}
+            _refuse_gaps(reading.batches, watermarks)
+            new = reading.after(watermarks)
+            tallies = self._store(new, ingested_at, between) if any(map(len, new.batches)) else {}
             cells.fold_when_due(self._con, self._fold_facts)
-            self._move_watermarks(new, tallies)
+            self._move_watermarks(new.batches, tallies)
         if self._checkpoints:
             self._checkpoints.make_when_due()
         return reduce(add, tallies.values(), Tally())
@@ -224,14 +226,14 @@ class Store:
 
     def _store(
         self,
-        arrivals: Arrivals,
+        reading: Reading,
         ingested_at: datetime,
         between: Between,
     ) -> dict[tuple[str, int], Tally]:
-        """Decode, accept, post and reject; what became of the records, by partition."""
-        decoded = decode(arrivals, self._names)
+        """Accept, post and reject; what became of the records, by partition."""
+        arrivals, decoded = reading.arrivals, reading.decoded
         self._limit.watch(arrivals, decoded.rejected)
-        events = arrivals.located(decoded.events, self._names)
+        events = arrivals.located(decoded.named(self._names), self._names)
         accepted = accept(self._con, events, between)
         if len(accepted.fresh):
             post(self._con, self._freshen, accepted.fresh, ingested_at)

@@ -53,36 +53,36 @@ def before_duckdb_commits(number: int) -> None:
 
 def after_duckdb_committed(number: int) -> None:
     """The rows are there; nobody has been told, Kafka neither."""
-    wrap(Store, "ingest", number, before=False)
+    wrap(Store, "keep", number, before=False)
 
 
 def before_kafka_commits(number: int) -> None:
     """Stored, and on its way to be Kafka's committed offset, which is where others got to until then."""
     from pipeline.transport.consumer import Consumer
 
-    ingest = Store.ingest
+    keep = Store.keep
 
     def wrapped(*values: Any) -> Any:
-        found = ingest(*values)
+        found = keep(*values)
         wrap(Consumer, "_commit", number, before=True)
-        Store.ingest = ingest
+        Store.keep = keep
         return found
 
-    Store.ingest = wrapped
+    Store.keep = wrapped
 
 
 def in_a_checkpoint(number: int) -> None:
     """In the `number`th checkpoint of a worker that makes one after each transaction."""
-    ingest, calls = Store.ingest, count(1)
+    keep, calls = Store.keep, count(1)
 
     def wrapped(store: Store, *values: Any) -> Any:
-        found = ingest(store, *values)
+        found = keep(store, *values)
         if next(calls) == number:
             threading.Timer(random.Random(number).uniform(0, 0.01), kill).start()  # noqa: S311 - seeded
         store.checkpoint()
         return found
 
-    Store.ingest = wrapped
+    Store.keep = wrapped
 
 
 class FailingConnection:

@@ -52,10 +52,11 @@ def decoded(con, stamped):
     batch = RecordBatch("t", 0, 0, len(values), range(len(values)), values=values)
     arrivals = Arrivals([batch])
     arrivals.stamps = [stamp for _, stamp in stamped]
-    found, rejected = decode(arrivals, Names(con))
+    found = decode(arrivals)
+    named = found.named(Names(con))
     texts = dict(con.execute("select number, name from internal.names where number > 0").fetchall())
-    events = {row["n"]: as_event(row, texts) for row in found.to_pylist()}
-    return events, rejected
+    events = {row["n"]: as_event(row, texts) for row in named.to_pylist()}
+    return events, found.rejected
 
 
 @settings(max_examples=100, deadline=None)
@@ -101,12 +102,12 @@ def test_a_bare_value_is_no_text_although_it_looks_like_one_once_unquoted(con, n
     assert getattr(events[1], name) == json.dumps(bare)
 
 
-def test_the_plain_majority_never_reaches_the_judge(con, monkeypatch):
+def test_the_plain_majority_never_reaches_the_judge(monkeypatch):
     """Otherwise the fast path has quietly become the slow one."""
     plain = [PLAIN % (n, b',"reason":"billing","wait_s":12.5,"outcome":"resolved"') for n in range(50)]
     arrivals = Arrivals([RecordBatch("t", 0, 0, 50, range(50), values=plain)])
     monkeypatch.setattr("pipeline.decode.judge", lambda *_: pytest.fail("judged"))
-    assert len(decode(arrivals, Names(con)).events) == 50
+    assert len(decode(arrivals).events) == 50
 
 
 def test_a_fraction_past_the_sixth_digit_is_cut_not_rounded(con):

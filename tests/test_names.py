@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import names as module
-from pipeline.names import ABSENT, Names
+from pipeline.fields import ABSENT_TEXTS
+from pipeline.names import ABSENT, Names, Vocabulary
 from pipeline.schema import create_schema
 from pipeline.settings import Definitions
 
@@ -37,33 +38,38 @@ def test_a_text_has_one_number_and_a_number_one_text(shared, batches, remembered
         patch.setattr(module, "MAX_CACHED", remembered)
         names = Names(shared)
         for texts in batches:
-            numbers = names.texts(texts).to_pylist()
+            numbers = names.numbers(texts).tolist()
             assert [stored(shared)[number] for number in numbers] == texts
     found = shared.execute("select count(name), count(distinct name) from internal.names where number > 0")
     assert len(set(found.fetchone())) == 1
 
 
-def test_what_means_absent_is_a_text_of_a_source_and_no_member(con):
-    names = Names(con)
-    assert names.members([None, "", "(none)"]).to_pylist() == [ABSENT] * 3
-    assert ABSENT not in names.texts(["", "(none)"]).to_pylist()
+@given(sources=st.lists(TEXTS, max_size=8), members=st.lists(TEXTS | st.none(), max_size=8))
+def test_numbers_of_a_vocabulary_become_the_database_s(shared, sources, members):
+    words = Vocabulary()
+    own = words.members(members), words.texts(sources)
+    numbers = Names(shared).of(words)
+    told = {ABSENT: None, **stored(shared)}
+    found = [[told[number] for number in numbers[each.to_numpy()].tolist()] for each in own]
+    assert found == [[None if each in (None, *ABSENT_TEXTS) else each for each in members], sources]
 
 
-def test_members_and_sources_share_a_text_number(con):
-    names = Names(con)
-    assert names.members(["desk"]) == names.texts(["desk"])
+def test_what_means_absent_is_a_text_of_a_source_and_no_member():
+    words = Vocabulary()
+    assert words.members([None, "", "(none)"]).to_pylist() == [ABSENT] * 3
+    assert ABSENT not in words.texts(["", "(none)"]).to_pylist()
 
 
 def test_numbers_of_a_transaction_that_failed_are_forgotten(con):
     names = Names(con)
     con.begin()
-    lost = names.members(["lost"]).to_pylist()
+    lost = names.numbers(["lost"]).tolist()
     con.rollback()
     names.forget()
-    assert names.members(["kept", "lost"]).to_pylist() != [*lost, *lost]
+    assert names.numbers(["kept", "lost"]).tolist() != [*lost, *lost]
     assert sorted(stored(con).values()) == ["all", "kept", "lost"]
 
 
 def test_another_connection_s_numbers_are_found_again(con):
-    first = Names(con).members(["a", "b"])
-    assert Names(con).members(["a", "b"]) == first
+    first = Names(con).numbers(["a", "b"]).tolist()
+    assert Names(con).numbers(["a", "b"]).tolist() == first

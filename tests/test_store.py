@@ -428,7 +428,7 @@ def assert_resent_is_undisturbed(path: Path, simulated: Path, undisturbed) -> No
 
 @pytest.mark.parametrize(
     "point",
-    ["store.decode", "store.post", "Store._move_watermarks", "cells.fold"],
+    ["store.accept", "store.post", "Store._move_watermarks", "cells.fold"],
 )
 def test_a_process_killed_at_any_step_of_a_transaction_leaves_all_or_nothing(
     tmp_path, simulated, undisturbed, point

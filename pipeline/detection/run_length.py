@@ -3,9 +3,9 @@
 The score before an alarm is one of 0 to limit - 1. A(s, t) is the chance to go from s to t in one answer
 without touching the floor of 0; then from (I - A) one gets the answers until the floor or the limit, and the
 chance that it was the limit. The run length from 0 is the first divided by the second. No subtraction of like
-numbers occurs, so it is right to about 12 digits. I - A is a Toeplitz matrix, and a banded one. Levinson's
-recursion solves it in a time of limit squared; where the band is narrow beside the limit, elimination within it
-is quicker: 0.5 ms instead of 2.5 at a limit of 1,000 and jumps of 23 and 11 (with a wide one it starts threads).
+numbers occurs, so it is right to about 12 digits. I - A is a banded Toeplitz matrix. Levinson's recursion
+solves it in a time of limit squared. Where the band is narrow beside the limit, elimination in it is quicker:
+0.5 ms instead of 2.5 at a limit of 1,000 and jumps of 23 and 11 (in a wide one it starts threads).
 Source: Brook and Evans, Biometrika 59 (1972); Kemp, J. R. Statist. Soc. B 33 (1971); for shares, Reynolds and
 Stoumbos, J. Quality Technology 31 (1999).
 
