@@ -41,10 +41,17 @@ bench-alerts: setup  ## detection against theory and other detectors; writes doc
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m bench.alerts
 
+bench-peers: setup  ## firsthand beside its peers; writes docs/peers.md and .svg; ARGS="--runs 1 --events 100000"
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m bench.peers $(ARGS)
+
 soak: setup  ## a load with random faults on Apache Kafka, then the law; MINUTES=10, ARGS="--seed 2 --broker embedded"
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 lock:  ## resolve requirements.lock again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 
-.PHONY: help setup demo test test-kafka test-slow test-histories lint bench bench-alerts soak lock
+lock-peers:  ## resolve the locks of bench/peers/requirements again (needs uv)
+	for each in bench/peers/requirements/*.in; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $$each -o $${each%.in}.lock || exit; done
+
+.PHONY: help setup demo test test-kafka test-slow test-histories lint bench bench-alerts bench-peers soak lock lock-peers

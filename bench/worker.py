@@ -43,9 +43,9 @@ def measure_worker(setup: Setup) -> Part:
 def _run(bootstrap: str, sent: int, place: Path, number: int) -> dict[str, Any]:
     database = place / "worker.duckdb"
     with running_worker(bootstrap, database, place, f"bench-{number}") as worker:
-        seen = _until_stored(worker, sent)
+        seen = until_stored(worker, sent)
         cost = worker.stop()
-    _require_law(database, sent, place / "audit")
+    require_law(database, sent, place / "audit")
     idle = _idle(bootstrap, place / "idle", number, cost)
     (first_at, at_first), (last_at, _) = seen
     rest, took = sent - at_first, last_at - first_at
@@ -60,7 +60,7 @@ def _run(bootstrap: str, sent: int, place: Path, number: int) -> dict[str, Any]:
     }
 
 
-def _until_stored(worker: RunningWorker, sent: int) -> tuple[tuple[float, int], tuple[float, int]]:
+def until_stored(worker: RunningWorker, sent: int) -> tuple[tuple[float, int], tuple[float, int]]:
     """When the first records were seen stored, and how many; and the same of the last."""
     first: tuple[float, int] | None = None
     latest, deadline = 0, time.monotonic() + STALL_DEADLINE_S
@@ -77,7 +77,7 @@ def _until_stored(worker: RunningWorker, sent: int) -> tuple[tuple[float, int], 
         time.sleep(LOOK_EVERY_S)
 
 
-def _require_law(database: Path, sent: int, place: Path) -> None:
+def require_law(database: Path, sent: int, place: Path) -> None:
     """A figure counts only if everything sent was consumed once, and is accounted for."""
     place.mkdir()
     found = json.loads(firsthand(place, "audit", "--db", str(database), "--json")[1])

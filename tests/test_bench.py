@@ -22,7 +22,7 @@ from bench.inputs import Setup, events_file
 from bench.processes import Child, firsthand, run
 from bench.profile_ingest import profile
 from bench.profile_worker import ThreadLedger
-from bench.worker import _require_law
+from bench.worker import require_law
 from pipeline.errors import FirsthandError
 
 ROOT = Path(__file__).parent.parent
@@ -212,9 +212,9 @@ def test_figure_of_a_worker_that_missed_an_event_is_refused(tmp_path):
     file = events_file(Setup(1, 100, 1, 1, 1, 1, 1, datetime(2026, 11, 21, tzinfo=UTC), tmp_path, tmp_path))
     database = tmp_path / "replayed.duckdb"
     firsthand(tmp_path, "replay", str(file), "--db", str(database))
-    _require_law(database, 100, tmp_path / "right")
+    require_law(database, 100, tmp_path / "right")
     with pytest.raises(FirsthandError, match=r"101 events were sent.*'consumed': 100"):
-        _require_law(database, 101, tmp_path / "wrong")
+        require_law(database, 101, tmp_path / "wrong")
 
 
 def test_event_is_read_once_its_own_partition_counts_it():
