@@ -52,7 +52,7 @@ class GapError(FirsthandError):
 
 
 class Store:
-    """An open database: `keep` in one thread; `refresh`, and the dead letters, each in another."""
+    """An open database: `ingest` in one thread; `refresh`, and the dead letters, each in another."""
 
     def __init__(
         self,

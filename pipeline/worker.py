@@ -1,12 +1,11 @@
 """The Faust worker: an agent receives record batches, one task stores them, two more look after the rest.
 
-    broker -> transport -> agent -> Writer -> Reading -> store.keep -> acknowledged -> Kafka's offset
-                                                            |-> Refresher        -> store.refresh
-                                                            |-> DeadLetterSender -> the dead-letter topic
-                                             what `flips` has `-> FlipSender       -> the topic of alerts
+    broker -> transport -> agent -> Writer -> store.ingest -> acknowledged -> Kafka's committed offset
+                                                     |-> Refresher        -> store.refresh
+                                                     |-> DeadLetterSender -> the dead-letter topic
+                                      what `flips` has `-> FlipSender       -> the topic of alerts
 
-Records are read in one thread and stored in a second; other work on the database has a third. None of it is
-done in the event loop.
+Work on the database runs in two threads, one that writes and one beside it, never in the event loop.
 """
 
 import asyncio
@@ -28,7 +27,6 @@ from pipeline.batch import RecordBatch
 from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
 from pipeline.lookout import prepare_topics, watch_topic
-from pipeline.reading import Reading
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
 from pipeline.tally import Tally
@@ -42,10 +40,10 @@ T = TypeVar("T")
 
 
 class Store(Protocol):
-    """What the worker needs of a database. `keep` is called in one thread, all else in another."""
+    """What the worker needs of a database. `ingest` is called in one thread, all else in another."""
 
-    def keep(self, reading: Reading, ingested_at: datetime) -> Tally:
-        """Store what was read in one transaction, passing over records stored before."""
+    def ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime) -> Tally:
+        """Store the batches in one transaction, passing over records stored before."""
 
     def refresh(self, as_of: datetime) -> None:
         """Bring the readings to the moment `as_of`."""
@@ -123,7 +121,6 @@ class Worker:
         self._phase: Literal["starting", "running", "stopping"] = "starting"
         self._tally = Tally()
         self._refreshed: tuple[datetime, float] | None = None
-        self._reading = ThreadPoolExecutor(1, "reading")
         self._writing = ThreadPoolExecutor(1, "writing")
         self._beside = ThreadPoolExecutor(1, "beside")
         self._stopping = asyncio.Event()
@@ -131,7 +128,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._app: BatchApp | None = None
         self._writer = Writer(
-            self._read, self._keep, clock, max_records=settings.max_records, linger_s=settings.linger_s
+            self._ingest, clock, max_records=settings.max_records, linger_s=settings.linger_s
         )
         self._refresher = Refresher(
             self._refresh,
@@ -147,7 +144,6 @@ class Worker:
             prepare_topics(self._settings, self._store.next_offset, self._store.recognises)
             run_to_the_end(self._main())
         finally:
-            self._reading.shutdown()
             self._writing.shutdown()
             self._beside.shutdown()
 
@@ -275,11 +271,8 @@ class Worker:
             mark_sent=lambda number: self._in(self._beside, self._store.mark_flips_sent, topic, number),
         )
 
-    def _read(self, batches: Sequence[RecordBatch]) -> Awaitable[Reading]:
-        return self._in(self._reading, Reading, batches)
-
-    def _keep(self, reading: Reading, ingested_at: datetime) -> Awaitable[Tally]:
-        return self._in(self._writing, self._store.keep, reading, ingested_at)
+    def _ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime) -> Awaitable[Tally]:
+        return self._in(self._writing, self._store.ingest, batches, ingested_at)
 
     async def _refresh(self, as_of: datetime) -> None:
         await self._in(self._beside, self._store.refresh, as_of)

@@ -53,36 +53,36 @@ def before_duckdb_commits(number: int) -> None:
 
 def after_duckdb_committed(number: int) -> None:
     """The rows are there; nobody has been told, Kafka neither."""
-    wrap(Store, "keep", number, before=False)
+    wrap(Store, "ingest", number, before=False)
 
 
 def before_kafka_commits(number: int) -> None:
     """Stored, and on its way to be Kafka's committed offset, which is where others got to until then."""
     from pipeline.transport.consumer import Consumer
 
-    keep = Store.keep
+    ingest = Store.ingest
 
     def wrapped(*values: Any) -> Any:
-        found = keep(*values)
+        found = ingest(*values)
         wrap(Consumer, "_commit", number, before=True)
-        Store.keep = keep
+        Store.ingest = ingest
         return found
 
-    Store.keep = wrapped
+    Store.ingest = wrapped
 
 
 def in_a_checkpoint(number: int) -> None:
     """In the `number`th checkpoint of a worker that makes one after each transaction."""
-    keep, calls = Store.keep, count(1)
+    ingest, calls = Store.ingest, count(1)
 
     def wrapped(store: Store, *values: Any) -> Any:
-        found = keep(store, *values)
+        found = ingest(store, *values)
         if next(calls) == number:
             threading.Timer(random.Random(number).uniform(0, 0.01), kill).start()  # noqa: S311 - seeded
         store.checkpoint()
         return found
 
-    Store.keep = wrapped
+    Store.ingest = wrapped
 
 
 class FailingConnection:

@@ -9,7 +9,6 @@ import duckdb
 from pipeline.alerting.delivery.flip import Flip
 from pipeline.batch import RecordBatch
 from pipeline.errors import DatabaseError
-from pipeline.reading import Reading
 from pipeline.rejection import Rejection
 from pipeline.tally import Tally
 
@@ -34,10 +33,10 @@ class RecordingStore:
         self.failed = False
         self.refreshed_at: list[datetime] = []
 
-    def keep(self, reading: Reading, ingested_at: datetime) -> Tally:  # noqa: ARG002 - the protocol's
+    def ingest(self, batches: Sequence[RecordBatch], ingested_at: datetime) -> Tally:  # noqa: ARG002 - the protocol's
         with self._lock, self._con.cursor() as con:
             con.begin()
-            tallies = [self._keep(con, batch) for batch in reading.batches]
+            tallies = [self._keep(con, batch) for batch in batches]
             con.commit()
             self.transactions += 1
         return sum(tallies, Tally())

@@ -32,20 +32,16 @@ def batches(sizes):
         start += size
 
 
-async def as_it_is(taken):
-    return taken
-
-
 def stored(sizes, max_records, linger_s=0.0):
     """The sizes of the batches in each transaction."""
     transactions = []
 
-    async def keep(taken, _at):
+    async def ingest(taken, _at):
         transactions.append([len(batch) for batch in taken])
         return Tally(consumed=sum(map(len, taken)))
 
     async def run():
-        writer = Writer(as_it_is, keep, lambda: None, max_records=max_records, linger_s=linger_s)
+        writer = Writer(ingest, lambda: None, max_records=max_records, linger_s=linger_s)
         task = asyncio.create_task(writer.run(lambda _: None))
         fetched = list(batches(sizes))
         for each in fetched:
@@ -74,11 +70,11 @@ def test_what_waits_is_taken_together():
 
 
 def test_nothing_is_acknowledged_when_storing_fails():
-    async def keep(_taken, _at):
+    async def ingest(_taken, _at):
         raise OSError("disk full")
 
     async def run():
-        writer = Writer(as_it_is, keep, lambda: None, max_records=10, linger_s=0)
+        writer = Writer(ingest, lambda: None, max_records=10, linger_s=0)
         (fetched,) = batches([3])
         await writer.put(fetched)
         with pytest.raises(OSError, match="disk full"):
@@ -90,7 +86,7 @@ def test_nothing_is_acknowledged_when_storing_fails():
 
 def test_a_transaction_takes_no_more_bytes_than_bound_the_memory():
     async def taken():
-        writer = Writer(as_it_is, None, lambda: None, max_records=60_000, linger_s=0.0)
+        writer = Writer(None, lambda: None, max_records=60_000, linger_s=0.0)
         for start in range(5):
             value = bytes(MAX_BYTES // 2)
             await writer.put(Fetched(RecordBatch("t", 0, start, start + 1, [start], values=[value])))
