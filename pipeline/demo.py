@@ -132,7 +132,7 @@ def _stream(
                 lambda line: tell(console, line),
                 worker.stop,
             ),
-            watching(store, lambda: worker.state, console) as watcher,
+            watching(store, lambda: worker.state, console, now) as watcher,
         ):
             worker.run()
         if feeder.exitcode:

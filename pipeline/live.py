@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.alerting.glance import Glance, first_few, how_many
+from pipeline.alerting.glance import Firing, Glance, first_few, how_many
 from pipeline.metrics import METRICS
 from pipeline.report import Reading
 from pipeline.spans import SPANS
@@ -133,6 +134,7 @@ class Watcher:
         store: "Store",
         state: Callable[[], "WorkerState"],
         console: Console,
+        clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -140,7 +142,7 @@ class Watcher:
         self._console = console
         self._monotonic = monotonic
         self._seen = (monotonic(), 0)
-        self._glance = Glance()
+        self._glance = Glance(clock)
         self._ended = threading.Event()
 
     def line(self) -> str:
@@ -186,9 +188,9 @@ class Watcher:
             for each in first_few(self._firing())
         ]
 
-    def _firing(self) -> list[str]:
+    def _firing(self) -> list[Firing]:
         with self._store.reading() as con:
-            return self._glance.lines(con)
+            return self._glance.firing(con)
 
     def end(self) -> None:
         """Let `show` return."""
@@ -210,9 +212,11 @@ class Watcher:
 
 
 @contextmanager
-def watching(store: "Store", state: Callable[[], "WorkerState"], console: Console) -> Iterator[Watcher]:
+def watching(
+    store: "Store", state: Callable[[], "WorkerState"], console: Console, clock: Callable[[], datetime]
+) -> Iterator[Watcher]:
     """Show what the worker does while the block runs, and where it ended if it ended well."""
-    watcher = Watcher(store, state, console)
+    watcher = Watcher(store, state, console, clock)
     thread = threading.Thread(target=watcher.show, name="showing", daemon=True)
     thread.start()
     try:

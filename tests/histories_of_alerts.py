@@ -83,7 +83,7 @@ class Episode:
         return self.begin <= at < self.end and all(contact.get(k) == v for k, v in self.where.items())
 
 
-WHATS = ("bad answers", "unresolved", "abandoned", "slow", "gap", "gap")
+WHATS = ("bad answers", "unresolved", "abandoned", "slow", "slow", "gap", "gap")
 
 
 @dataclass
@@ -153,10 +153,16 @@ def tell_contact(telling: Telling, channel: str, day: int) -> None:
     outcome = (
         "abandoned" if telling.chance(0.6 if telling.befallen("abandoned", contact, at) else 0.08) else None
     )
-    seconds = {"wait_s": rng.randint(1, 24) * slow, "handle_s": rng.randint(60, 600) * slow}
-    telling.add(CONTACT, at, **contact, outcome=outcome, **seconds)
+    telling.add(CONTACT, at, **contact, outcome=outcome, **durations(rng, channel, slow))
     if outcome is None:
         tell_what_follows(telling, contact, at)
+
+
+def durations(rng: Random, channel: str, slow: int) -> dict[str, float]:
+    """In seconds: many chats wait not at all, e-mails all alike; some calls are left open over night."""
+    wait = {"phone": rng.randint(1, 24), "chat": rng.choice((0, 0, 0.24, 0.256, 8)), "email": 3}[channel]
+    handle = round(rng.choice((30, 120, 120, 240)) * rng.uniform(0.7, 1.4), 3)
+    return {"wait_s": wait * slow, "handle_s": 40_000 if rng.random() < 1 / 80 else handle * slow}
 
 
 def tell_what_follows(telling: Telling, contact: dict[str, Any], at: datetime) -> None:

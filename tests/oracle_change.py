@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from oracle import duration
 from oracle_answers import BEST, LEVELS, LOWER_IS_BETTER, SECONDS, Answer
+from oracle_durations import cuts, demerits, demerits_at
 
 from pipeline.detection.baseline import Baseline, baseline
 from pipeline.detection.caution import Learning, healthy
 from pipeline.detection.chart import Chart
-from pipeline.detection.durations import cuts, demerits, tilt_of
 from pipeline.detection.family import lengths_by_time
 from pipeline.detection.tilt import tilt_to
 from pipeline.errors import InputError
@@ -46,10 +46,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Following:
-    """The chart in force, and for seconds where the baseline was cut."""
+    """The chart in force, and for seconds the classes where the baseline was cut."""
 
     chart: Chart
-    cuts: tuple[float, ...] = ()
+    cuts: tuple[int, ...] = ()
 
     def demerits(self, metric: str, answer: Answer) -> int:
         return demerits(answer.value, self.cuts) if metric in SECONDS else answer.rank
@@ -170,20 +170,19 @@ def settled(days: Mapping[date, list[Answer]], day: date) -> list[list[Answer]]:
     return [days.get(day - before * DAY, []) for before in SETTLED]
 
 
-def counts(answers: Sequence[Answer], metric: str, at: tuple[float, ...]) -> tuple[int, ...]:
+def counts(answers: Sequence[Answer], metric: str, at: tuple[int, ...]) -> tuple[int, ...]:
     of = [demerits(answer.value, at) if metric in SECONDS else answer.rank for answer in answers]
     levels = len(at) + 1 if metric in SECONDS else LEVELS.get(metric, 2)
     return tuple(of.count(level) for level in range(levels))
 
 
-def tilt_to_find(rule: Change, known: Baseline, values: Sequence[int], at: tuple[float, ...]) -> float:
+def tilt_to_find(rule: Change, known: Baseline, values: Sequence[int], at: tuple[int, ...]) -> float:
     if rule.fall.odds is not None:
         return math.log(rule.fall.odds)
     to = rule.fall.to
     assert to is not None
     if rule.metric in SECONDS:
-        usual = sum(values) / len(values)
-        return tilt_of(healthy(known), values, at, to * 1000 / usual) if usual else 0.0
+        return tilt_to(healthy(known), demerits_at(to, values, at))
     return tilt_to(healthy(known), to if rule.metric in LOWER_IS_BETTER else BEST.get(rule.metric, 1) - to)
 
 

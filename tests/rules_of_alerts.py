@@ -18,6 +18,10 @@ FALLS: dict[str, Sequence[dict[str, float]]] = {
     "effort": ({"to": 3},),
     "nps": ({"to": -0.5},),
 }
+SLOWER: dict[str, Sequence[dict[str, float]]] = {
+    "wait_mean": ({"odds": 1.5}, {"odds": 2}, {"to": 45}, {"to": 20}),
+    "handle_mean": ({"odds": 1.5}, {"odds": 2}, {"to": 600}, {"to": 300}),
+}
 BELOW = {
     "csat": 0.7,
     "effort_easy": 0.6,
@@ -36,7 +40,8 @@ HOLDS: Sequence[dict[str, str]] = (
 
 def seeded_rules(rng: Random) -> Rules:
     """One or two of each kind that the judge knows."""
-    found = [change(rng) for _ in range(3)] + [
+    found = [change(rng, FALLS) for _ in range(3)] + [
+        change(rng, SLOWER),
         threshold(rng),
         threshold(rng),
         drop(rng),
@@ -47,9 +52,27 @@ def seeded_rules(rng: Random) -> Rules:
     return Rules.model_validate({"rules": named})
 
 
-def change(rng: Random) -> dict[str, Any]:
-    metric = rng.choice([*FALLS])
-    every, fall = rng.choice(BUDGETS), rng.choice(FALLS[metric])
+def rules_of_durations(rng: Random) -> Rules:
+    """Both metrics by every dimension, each with a ratio and with a target."""
+    found = [
+        {
+            "name": f"{metric}-by-{by}-{number}",
+            "kind": "change",
+            "metric": metric,
+            "by": by,
+            "fall": fall,
+            "false_alarm_every": rng.choice(BUDGETS),
+        }
+        for metric, falls in SLOWER.items()
+        for by in BYS
+        for number, fall in enumerate(falls[1:3])
+    ]
+    return Rules.model_validate({"rules": found})
+
+
+def change(rng: Random, falls: dict[str, Sequence[dict[str, float]]]) -> dict[str, Any]:
+    metric = rng.choice([*falls])
+    every, fall = rng.choice(BUDGETS), rng.choice(falls[metric])
     return {**of_metric(rng, "change", metric), "false_alarm_every": every, "fall": fall}
 
 

@@ -32,6 +32,14 @@ SMALL_RULES: Sequence[dict[str, Any]] = (
     },
     {"kind": "change", "metric": "csat", "by": "channel", "false_alarm_every": "3d", "fall": {"to": 0.4}},
     {"kind": "change", "metric": "csat_mean", "false_alarm_every": "50 answers", "fall": {"to": 3}},
+    {"kind": "change", "metric": "wait_mean", "false_alarm_every": "20 answers", "fall": {"odds": 2}},
+    {
+        "kind": "change",
+        "metric": "handle_mean",
+        "by": "channel",
+        "false_alarm_every": "20 answers",
+        "fall": {"to": 30},
+    },
     {"kind": "threshold", "metric": "csat", "by": "channel", "span": "24h", "below": 0.7},
     {"kind": "threshold", "metric": "csat", "by": "reason", "span": "1h", "below": 0.9},
     {"kind": "drop", "metric": "csat", "by": "channel", "span": "24h", "by_more_than": 0.1},
@@ -40,6 +48,8 @@ SMALL_RULES: Sequence[dict[str, Any]] = (
 )
 STEPS = (0, 0, 0, 1, 7, 60, 60 * 6, 60 * 24)
 """Minutes from one answer to the next."""
+SECONDS = (0, 0.001, 5, 9.5, 30, 30, 600, 10_000_000)
+"""What a contact may take: nothing, about what it used to, more, and over night."""
 
 
 @st.composite
@@ -61,21 +71,29 @@ def small_histories(draw: st.DrawFn) -> History:
 def past(one_bad_in: int) -> Iterable[CloudEvent]:
     for number in range(PAST_DAYS * PAST_A_DAY):
         at = START + number // PAST_A_DAY * DAY + (9 + number % PAST_A_DAY) * timedelta(hours=1)
-        csat = 2 if number % one_bad_in == 0 else 5
-        yield from answer(f"p{number}", at, at, csat, "phone", "billing")
+        csat, seconds = 2 if number % one_bad_in == 0 else 5, number * 7 % one_bad_in * 3
+        yield from answer(f"p{number}", at, at, csat, "phone", "billing", seconds)
 
 
 def small_answer(draw: st.DrawFn, number: int, at: datetime) -> Iterable[CloudEvent]:
     csat = draw(st.sampled_from((1, 1, 1, 5, 3)))
     reason = draw(st.sampled_from(("billing", "billing", None)))
     asked = at + draw(st.sampled_from((0, 0, 0, 0, 60, 60 * 24))) * MINUTE
-    return answer(f"s{number}", at, asked, csat, draw(st.sampled_from(("phone", "phone", "chat"))), reason)
+    channel, seconds = draw(st.sampled_from(("phone", "phone", "chat"))), draw(st.sampled_from(SECONDS))
+    return answer(f"s{number}", at, asked, csat, channel, reason, seconds)
 
 
 def answer(
-    name: str, at: datetime, contact_at: datetime, csat: int, channel: str, reason: str | None
+    name: str,
+    at: datetime,
+    contact_at: datetime,
+    csat: int,
+    channel: str,
+    reason: str | None,
+    seconds: float,
 ) -> Iterable[CloudEvent]:
     """A survey, and the contact that it was about, which gives it its reason and may be dated later."""
     common = {"customer_id": name, "contact_id": name, "channel": channel}
+    both = {"wait_s": seconds, "handle_s": seconds}
     yield cloud_event(SURVEY, f"{name}-s", at, {**common, "csat": csat})
-    yield cloud_event(CONTACT, f"{name}-c", contact_at, {**common, "reason": reason, "wait_s": 5})
+    yield cloud_event(CONTACT, f"{name}-c", contact_at, {**common, "reason": reason, **both})

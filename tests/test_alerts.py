@@ -222,6 +222,32 @@ def test_a_member_without_enough_history_is_learning(tmp_path):
         assert "more answers" in missing
 
 
+def test_a_member_whose_waits_never_differ_is_not_followed_and_all_others_are(tmp_path):
+    text = "  - {name: slow, kind: change, metric: wait_mean, by: channel, false_alarm_every: 100000 answers,"
+    text += " fall: {odds: 1.5}}\n"
+    draws = seeded(6)
+    calls = [
+        record(
+            f"{day}-{n}",
+            MONDAY + day * DAY + n * HOUR / 4,
+            wait_s=draws.randint(1, 60) * (1 + 9 * (day > 20)),
+        )
+        for day in range(25)
+        for n in range(90)
+    ]
+    mails = [
+        record(f"m{day}-{n}", MONDAY + day * DAY + n * HOUR, channel="email", wait_s=0)
+        for day in range(25)
+        for n in range(20)
+    ]
+    with new_store(tmp_path / "x.duckdb") as store:
+        store.ingest([batch([*calls, *mails])], NOW)
+        watcher = RuleWatcher(store, rules(tmp_path, text).rules, lambda: END)
+        watcher.finish(MONDAY + 25 * DAY)
+        assert [each[:3] for each in standing(store)] == [("slow", "phone", "firing")]
+        assert "alike" in watcher.learning()["slow"]["email"]
+
+
 def test_only_the_members_that_a_rule_names_are_told(tmp_path, fall):
     text = CHANGE.replace("by: channel", "by: channel, members: [chat]")
     with new_store(tmp_path / "x.duckdb") as store:

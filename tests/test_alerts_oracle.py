@@ -1,6 +1,7 @@
 """What is said of alerts, and what an independent judge says, which takes one answer after the other."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -10,6 +11,7 @@ from deliveries import NOW, batch, emptied, in_memory
 from histories_of_alerts import History, accepted, seeded_history
 from hypothesis import given, settings
 from oracle_alerts import standing_flips
+from rules_of_alerts import rules_of_durations
 from small_histories_of_alerts import small_histories
 
 from pipeline.alerting.evaluation.charts import chart_of
@@ -79,6 +81,15 @@ def at_once(con, history: History) -> list[tuple[object, ...]]:
 def test_weeks_of_contacts_are_judged_as_by_one_answer_after_the_other(con, seed):
     history = seeded_history(seed)
     assert at_once(con, history) == judged(history)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_durations_are_judged_so_by_every_dimension(con, seed):
+    told_by = rules_of_durations(Random(seed))  # noqa: S311 - seeded
+    history = replace(seeded_history(seed), rules=told_by)
+    flips = judged(history)
+    assert len({rule for rule, *_ in flips}) >= 4
+    assert at_once(con, history) == flips
 
 
 @pytest.mark.parametrize("seed", range(100, 103))

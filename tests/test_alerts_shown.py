@@ -241,6 +241,16 @@ FAILURES = {
     "silence --by colour --for 1h --comment why --db x.duckdb": (1, "by: one of all, channel"),
     "silence --end 00 --db x.duckdb": (1, "no silence begins with '00': `firsthand alerts silence --list`"),
     "silence --db x.duckdb": (2, "give --for and --comment to silence, or --list, or --end ID"),
+    "silence --rule= --for 1h --comment why --db x.duckdb": (
+        1,
+        "rule: it is empty; name one, or leave it out",
+    ),
+    "silence --by channel --member= --for 1h --comment why --db x.duckdb": (1, "member: it is empty"),
+    "silence --for 9999999d --comment why --db x.duckdb": (1, "a silence lasts 3650d at most"),
+    "test nosuch --on x.jsonl": (1, "there is no rule 'nosuch'; there are satisfaction-falls, "),
+    "test satisfaction-falls --on x.jsonl": (1, "x.jsonl: no such file"),
+    "test satisfaction-falls": (2, "name one of --on FILE.jsonl and --db PATH"),
+    "test channel-is-silent --on x.jsonl": (1, "channel-is-silent depends on the clock, and cannot be tried"),
     "silence --list --end 00 --db x.duckdb": (2, "or --list, or --end ID"),
     "silence --for 2y --comment why --db x.duckdb": (2, "'2y' is no span"),
     "silence --for 2h --db x.duckdb": (2, "a silence needs --for, how long, and --comment, why"),
@@ -255,6 +265,34 @@ def test_what_cannot_be_done_is_one_line_that_says_what_to_do(said, words):
     found = said("alerts", *words.replace("explain 7 ", "explain 7x ").split())
     assert (found[0], found[1], found[2].count("\n")) == (code, "", 1)
     assert message in found[2]
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_a_check_of_the_data_says_can_be_silenced_by_its_suite(said):
+    out, _ = commanded(
+        said, "silence", "--by", "suite", "--member", "metrics", "--for", "2h", "--comment", "known"
+    )
+    assert "suite metrics (known)" in out
+
+
+BROKEN = b'no json\n{"a": 1}\n\n\xff\xfe\n'
+
+
+def test_a_rule_is_tried_on_nothing_or_on_broken_lines_only_with_a_word_about_it(said, tmp_path):
+    tried = ("alerts", "test", "satisfaction-falls", "--on")
+    (tmp_path / "empty.jsonl").touch()
+    assert said(*tried, "empty.jsonl") == (1, "", "firsthand: empty.jsonl holds no events; name another\n")
+    (tmp_path / "broken.jsonl").write_bytes(BROKEN)
+    lines = "are rejected (bad_envelope 1, not_json 1, not_utf8 1)"
+    assert said(*tried, "broken.jsonl") == (
+        *(1, ""),
+        f"firsthand: broken.jsonl: 3 of 3 lines {lines}; name a file of events\n",
+    )
+    (tmp_path / "mixed.jsonl").write_bytes(record("whole") + b"\n" + BROKEN)
+    assert said(*tried, "mixed.jsonl") == (
+        *(0, "satisfaction-falls would not have fired\n"),
+        f"note: 3 of 4 lines {lines}\n",
+    )
 
 
 def test_where_nothing_has_fired_it_is_said(said, tmp_path):

@@ -257,6 +257,27 @@ def test_a_full_disk_is_one_line_and_nothing_is_left(kept, tmp_path):
         assert not list(tmp_path.iterdir())
 
 
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+from pipeline import start
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "pipeline.commands.streams":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+start.main()
+"""
+
+
+def test_ctrl_c_while_modules_are_still_imported_is_one_line():
+    ran = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", "firsthand: interrupted\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_an_interrupted_simulation_leaves_nothing_behind(tmp_path, number):
     with started("simulate", "--events", 90_000_000, "--seed", 1, "--to", "a.jsonl", cwd=tmp_path) as process:

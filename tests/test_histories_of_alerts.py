@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from histories_of_alerts import History, judged, seeded_history
 from hypothesis import HealthCheck, given, settings
 from oracle_alerts import Flip, standing_flips
+from oracle_answers import SECONDS
 from small_histories_of_alerts import small_histories
 
-from pipeline.alerting.rules import Rules
+from pipeline.alerting.rules import Change, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,18 +42,31 @@ def test_most_seeded_histories_make_alerts_of_each_kind_fire_and_end() -> None:
     assert sum(held.values()) >= len(SEEDS) / 2, held
 
 
+def test_most_seeded_histories_make_a_change_of_durations_fire() -> None:
+    fired = [duration_fires(*seeded(seed)) for seed in SEEDS]
+    assert sum(fired) > len(SEEDS) / 2, fired
+
+
+def duration_fires(history: History, found: Sequence[Flip]) -> bool:
+    metrics = {rule.name: rule.metric for rule in history.rules.rules if isinstance(rule, Change)}
+    return any(metrics.get(flip.rule) in SECONDS and flip.state == "firing" for flip in found)
+
+
 def test_a_good_share_of_small_histories_fires_by_a_change() -> None:
     fired: list[set[str]] = []
+    slower: list[bool] = []
 
     @settings(calm, derandomize=True, max_examples=100)
     @given(small_histories())
     def count(history: History) -> None:
         found = standing_flips(history.accepted, history.rules, history.until)
         fired.append(kinds(history, found, "firing"))
+        slower.append(duration_fires(history, found))
 
     count()
     assert sum(bool(each) for each in fired) > 0.3 * len(fired)
     assert sum("change" in each for each in fired) > 0.1 * len(fired)
+    assert sum(slower) > 0.03 * len(slower)
 
 
 def test_the_same_seed_gives_the_same_history() -> None:

@@ -1,13 +1,14 @@
 """What people are shown: figures, tables as wide as their terminal, and text that cannot harm it."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from flips import flip, minutes
 from rich.console import Console, Group
 
+from pipeline.alerting.silences import Wish, silence
 from pipeline.database import open_writer
 from pipeline.live import Watcher, listing, overview, tell, watching
 from pipeline.report import Reading
@@ -75,7 +76,9 @@ def store(tmp_path):
 
 def test_events_per_second_are_those_since_the_last_look(store):
     states = iter([WorkerState("running", Tally(n, n), {0: 3, 1: 4}) for n in (1000, 1500)])
-    watcher = Watcher(store, states.__next__, Console(), monotonic=iter([10.0, 12.0, 13.0]).__next__)
+    watcher = Watcher(
+        store, states.__next__, Console(), lambda: NOON, monotonic=iter([10.0, 12.0, 13.0]).__next__
+    )
     assert watcher.line().startswith("running: 500 events/s, lag 7, consumed 1,000 = accepted 1,000 + ")
     assert watcher.line().startswith("running: 500 events/s, lag 7, consumed 1,500 = ")
 
@@ -83,16 +86,16 @@ def test_events_per_second_are_those_since_the_last_look(store):
 def test_the_last_line_is_told_after_a_good_end_and_not_after_a_failure(store):
     out = io.StringIO()
     console = Console(file=out, width=200)
-    with pytest.raises(OSError, match="boom"), watching(store, WorkerState, console):
+    with pytest.raises(OSError, match="boom"), watching(store, WorkerState, console, lambda: NOON):
         raise OSError("boom")
     assert out.getvalue() == ""
-    with watching(store, WorkerState, console):
+    with watching(store, WorkerState, console, lambda: NOON):
         pass
     assert out.getvalue().startswith("starting: 0 events/s, lag 0, consumed 0 = ")
 
 
 def test_the_first_alerts_that_fire_stand_over_the_table_and_their_number_in_the_log_line(store):
-    watcher = Watcher(store, WorkerState, Console(width=60))
+    watcher = Watcher(store, WorkerState, Console(width=60), lambda: NOON)
     assert watcher.alert_lines() == []
     assert "alert" not in watcher._log_line()
     with store.beside() as con:
@@ -115,3 +118,19 @@ def test_the_first_alerts_that_fire_stand_over_the_table_and_their_number_in_the
     Console(file=out, width=60).print(Group(*lines))
     assert len(out.getvalue().splitlines()) == 4, "none of them is broken into two"
     assert "\x1b" not in out.getvalue()
+
+
+def test_what_is_silenced_is_said_to_be_stands_last_and_is_counted_apart_as_long_as_it_is(store):
+    now = NOON
+    watcher = Watcher(store, WorkerState, Console(width=60), lambda: now)
+    with store.beside() as con:
+        flip(con, "loud", severity="info", because="one fell")
+        flip(con, "quiet", severity="critical", because="two fell", member="chat")
+        flip(con, "quieter", severity="warning", because="three fell", member="chat", inhibited_by="loud")
+        silence(con, Wish(None, "channel", "chat", "5m", "known"), NOON)
+    lines = ["info: one fell", "critical: two fell (silenced)", "warning: three fell (silenced, inhibited)"]
+    assert [each.plain for each in watcher.alert_lines()] == lines
+    assert watcher._log_line().endswith("; 1 alert firing, 2 silenced")
+    now = NOON + timedelta(minutes=5)
+    assert watcher.alert_lines()[0].plain == "critical: two fell"
+    assert watcher._log_line().endswith("; 3 alerts firing")

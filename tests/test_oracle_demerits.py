@@ -11,6 +11,7 @@ from alerts_by_hand import AFTER, CHANGE, CHART, PAST, SUNDAY, WEDNESDAY, chart,
 from handmade import DAY, HOUR, contact, reopen, survey
 from oracle_alerts import standing_flips
 from oracle_answers import Definitions
+from oracle_durations import BEGINNINGS, class_of, cuts, demerits
 
 from pipeline.alerting.rules import Rules
 from pipeline.detection.chart import Chart
@@ -109,6 +110,16 @@ def test_a_waits_demerits_are_the_deciles_of_history_that_it_exceeds() -> None:
     assert evidence(flip) == (0, Decimal(17), 2)
     abandoned = [contact(f"k{n}", SUNDAY, wait_s=Decimal(1000), outcome="abandoned") for n in range(2)]
     assert flips([*past, *abandoned], chart_of=of_ranks, **CHANGE | {"metric": "wait_mean"}) == []
+
+
+def test_durations_of_a_class_are_alike_and_a_class_is_an_eighth_of_an_octave() -> None:
+    assert [class_of(ms) for ms in (0, 0.5, 1, 2, 3, 4, 999, 1000, 1023, 1024, 2048)] == [
+        *(0, 0, 1, 2, 3, 4),
+        *(62, 62, 62, 63, 71),
+    ]
+    assert class_of(10_000_000_000) < len(BEGINNINGS)
+    assert demerits(1069, cuts([1000, 1070, 1070])) == 1  # 939 to 1023 ms, then 1024 to 1116
+    assert demerits(1023, cuts([1000, 1070, 1070])) == 0
 
 
 def test_waits_that_are_all_equal_have_no_deciles_and_teach_nothing() -> None:

@@ -207,6 +207,23 @@ def test_waits_that_never_differ_cannot_be_ranked() -> None:
     assert at == ()
     with pytest.raises(InputError):
         tilt_of((1.0,), [5.0] * 100, at, 1.2)
+    with pytest.raises(InputError, match="alike"):
+        baseline([counts([5.0] * 100, at)] * 28)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(2, 10))
+def test_a_cut_is_the_first_duration_that_its_part_of_all_is_not_longer_than(
+    durations: list[int], parts: int
+) -> None:
+    found = [
+        next(
+            each
+            for each in sorted(durations)
+            if sum(d <= each for d in durations) * parts >= n * len(durations)
+        )
+        for n in range(1, parts)
+    ]
+    assert cuts(durations, parts) == tuple(sorted({each for each in found if each < max(durations)}))
 
 
 def test_the_tilt_of_a_ratio_moves_the_ranks_as_that_ratio_does() -> None:

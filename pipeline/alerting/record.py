@@ -6,6 +6,7 @@ the row that it replaces; what no longer follows from the events is retracted.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from duckdb import DuckDBPyConnection
@@ -105,8 +106,10 @@ class Recorder:
     ) -> None:
         hold = microseconds(rule.hold) if rule.hold else 0
         keep = microseconds(rule.keep_firing_for) if rule.keep_firing_for else 0
-        alerts = alerts_of(conditions, until_us, hold, keep)
         standing = [each for each in self._said.get(key, []) if not each.retracted]
+        if isinstance(rule, Silence | Quality):
+            conditions = [_not_untold(each, standing) for each in conditions]
+        alerts = alerts_of(conditions, until_us, hold, keep)
         pairs, gone, new = matched(standing, alerts)
         say = Telling(self, con, rule, key, recorded_at)
         if not isinstance(rule, Silence | Quality):  # those know what they found in this run only
@@ -167,6 +170,10 @@ class Recorder:
             said.inhibited_by = row.inhibited_by
         said.blamed |= blamed_in(row.contributors)
 
+    def blamed(self, key: Key, alert: str) -> frozenset[tuple[str, str]]:
+        """Whom an alert has named so far, as dimension and member."""
+        return next((each.blamed for each in self._said.get(key, []) if each.alert == alert), frozenset())
+
     def knows(self, key: Key, alert: str) -> bool:
         """Was anything said of an alert?"""
         return any(each.alert == alert for each in self._said.get(key, []))
@@ -211,6 +218,14 @@ def _asked(rule: AnyRule, member: str) -> bool:
     if isinstance(rule, Quality):
         return rule.suites is None or member in rule.suites
     return rule.members is None or member in rule.members
+
+
+def _not_untold(condition: Condition, standing: Sequence[Said]) -> Condition:
+    """What the clock saw to fire did fire, and ended after that, whatever came late."""
+    fired = next((each.fired_us for each in standing if each.begin_us == condition.raised_us), None)
+    if fired is None or condition.ended_us is None or condition.ended_us > fired:
+        return condition
+    return replace(condition, ended_us=fired + 1)
 
 
 def _last_of_all(rule: AnyRule) -> int:

@@ -74,6 +74,11 @@ class Said:
         """When it was resolved."""
         return self.flips["resolved"].at_us if "resolved" in self.flips else None
 
+    @property
+    def fired_us(self) -> int | None:
+        """When it fired."""
+        return self.flips["firing"].at_us if "firing" in self.flips else None
+
     def fires_at(self, at_us: int) -> bool:
         """Does it fire at this moment?"""
         fired = self.flips.get("firing")

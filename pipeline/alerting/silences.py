@@ -13,9 +13,10 @@ from pipeline.errors import InputError
 from pipeline.spans import microseconds
 from pipeline.sums import DIMENSIONS
 
-SILENCED_BY = (*DIMENSIONS, "source")
+SILENCED_BY = (*DIMENSIONS, "source", "suite")
 """The dimensions that rules watch."""
 LONGEST_COMMENT = 1000
+LONGEST = "3650d"
 
 
 class Wish(NamedTuple):
@@ -58,6 +59,11 @@ def end(con: DuckDBPyConnection, beginning: str, now: datetime) -> dict[str, Any
 
 
 def _refuse_senseless(wish: Wish) -> None:
+    for name, given in (("rule", wish.rule), ("by", wish.dimension), ("member", wish.member)):
+        if given is not None and not given.strip():
+            raise InputError(f"{name}: it is empty; name one, or leave it out to mean any")
+    if microseconds(wish.length) > microseconds(LONGEST):
+        raise InputError(f"for: {wish.length} is too long; a silence lasts {LONGEST} at most")
     if wish.member is not None and wish.dimension is None:
         raise InputError("a member is one of a dimension: name that too, with --by")
     if wish.dimension is not None and wish.dimension not in SILENCED_BY:

@@ -103,8 +103,11 @@ class Telling:
             because = f"No events{who} since {moment(found.since_us):%Y-%m-%d %H:%M UTC}"
             return row._replace(because=_ended(because, flip))
         if isinstance(rule, Quality):
-            because = f"Checks of {self._key.member} fail: {', '.join(found.named)}; see firsthand check"
-            failing = [{"dimension": CHECK, "member": name} for name in found.named]
+            # after a restart only what was said knows which they are
+            said = [name for _, name in self._recorder.blamed(self._key, row.alert)]
+            named = sorted(found.named or said)
+            because = f"Checks of {self._key.member} fail: {', '.join(named)}; see firsthand check"
+            failing = [{"dimension": CHECK, "member": name} for name in named]
             return row._replace(because=_ended(because, flip), contributors=json.dumps(failing))
         seen = figures(self._con, rule, found.member, found.since_us, found.raised_us)
         blamed = contributors(self._con, rule, found.member, found.since_us, found.raised_us)

@@ -10,7 +10,7 @@ from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evaluation.evaluator import Evaluator
 from pipeline.alerting.evidence import contributors, figures
 from pipeline.alerting.life import alerts_of
-from pipeline.alerting.rules import AnyRule, OfMetric
+from pipeline.alerting.rules import AnyRule, Change, Drop, OfMetric, Threshold
 from pipeline.alerting.said import us_of
 from pipeline.alerting.words import moment, told
 from pipeline.errors import InputError
@@ -49,15 +49,15 @@ class Trial(NamedTuple):
         return f"{rule} {fired}{learning}"
 
 
-def trial(con: DuckDBPyConnection, rule: AnyRule, until: datetime) -> Trial:
-    """What a rule about a metric would have said until a moment.
+def of_events(rule: AnyRule) -> Threshold | Drop | Change:
+    """A rule that can be tried; InputError where it depends on the clock, which history does not tell."""
+    if isinstance(rule, Threshold | Drop | Change):
+        return rule
+    raise InputError(f"{rule.name} depends on the clock, and cannot be tried on history; name another rule")
 
-    Raises InputError for rules that depend on the clock: history does not say what the clock was.
-    """
-    if not isinstance(rule, OfMetric):
-        raise InputError(
-            f"{rule.name} depends on the clock, and cannot be tried on history; name another rule"
-        )
+
+def trial(con: DuckDBPyConnection, rule: Threshold | Drop | Change, until: datetime) -> Trial:
+    """What a rule about a metric would have said until a moment."""
     evaluator = Evaluator([rule], con)
     while evaluator.step(con, us_of(until)):
         pass

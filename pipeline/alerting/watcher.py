@@ -21,7 +21,10 @@ from pipeline.detection.caution import Learning
 
 EVERY_S = 1.0
 DUTY = 0.02
-"""The share of one core that it may take, whether it has caught up with history or not."""
+"""The share of one core that it may take: so long it rests after a look, but at most LONGEST_REST_S."""
+DUTY_BEHIND = 0.1
+"""The same while it has not caught up with history, as after a start."""
+LONGEST_REST_S = 30.0
 FAREWELL_S = 5.0
 TRY_AGAIN_S = 15.0
 LEARNING_EVERY_S = 10.0
@@ -88,8 +91,8 @@ class RuleWatcher:
         if not more:
             self.look_at_quality(now)
             self.record(now)
-        rest = (self._cpu() - began) * (1 / DUTY - 1)
-        return rest if more else max(rest, EVERY_S)
+        rest = (self._cpu() - began) * (1 / (DUTY_BEHIND if more else DUTY) - 1)
+        return min(rest if more else max(rest, EVERY_S), LONGEST_REST_S)
 
     def advance(self, until: datetime) -> bool:
         """One stretch of events further; is there more?"""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import AsJson, Database, a_file, clock, console, settings, usage
+from pipeline.commands.interruption import heeded
+from pipeline.commands.options import AsJson, Database, a_file, clock, console, progress, settings, usage
 from pipeline.errors import InputError
 from pipeline.spans import microseconds
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from pipeline.store import Store
+    from pipeline.tally import Tally
 
 _EXAMPLE = "Example: firsthand alerts list --db x.duckdb"
 
@@ -92,20 +94,21 @@ def try_rule(
 ) -> None:
     """Try a rule on history: when it would have fired, and with what evidence. Nothing is written or told."""
     from pipeline.alerting.rules_file import rules_of  # noqa: PLC0415
-    from pipeline.alerting.trial import trial  # noqa: PLC0415
+    from pipeline.alerting.trial import of_events, trial  # noqa: PLC0415
 
     if (on is None) == (db is None):
         raise typer.BadParameter("name one of --on FILE.jsonl and --db PATH")
     known = {each.name: each for each in rules_of(settings().rules).rules}
     if rule not in known:
         raise InputError(
-            f"there is no rule {rule}; there are {', '.join(known)} (FIRSTHAND_RULES names a file)"
+            f"there is no rule '{rule}'; there are {', '.join(known)} (FIRSTHAND_RULES names a file)"
         )
+    tried = of_events(known[rule])
     with _history(on, db) as con:
         (latest,) = con.execute("select max(occurred_at) from internal.events").fetchall()[0]
         if latest is None:
             raise InputError(f"{on or db} holds no events; name another")
-        found = trial(con, known[rule], latest)
+        found = trial(con, tried, latest)
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))  # noqa: T201
         return
@@ -144,7 +147,26 @@ def _replayed(events: Path, place: Path) -> None:
         raise InputError(f"{events}: no such file; `firsthand simulate` or `firsthand import` makes one")
     at = settings()
     with Store(open_writer(place, at.definitions, create_schema, at.memory_limit, at.threads)) as store:
-        replay(store, read_lines(events), clock())
+        with progress("records") as told:
+            tally = replay(
+                store,
+                heeded(read_lines(events)),
+                clock(),
+                progress=told and (lambda tally: told(tally.consumed)),
+            )
+        if tally.rejected:
+            _say_rejected(store, events, tally)
+
+
+def _say_rejected(store: "Store", events: Path, tally: "Tally") -> None:
+    """A rule that is tried on half of a file would seem to have been tried on all of it."""
+    with store.reading() as con:
+        rows = con.execute("select reason, count(*) from rejections group by reason order by 2 desc, 1")
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in rows.fetchall())
+    said = f"{tally.rejected:,} of {tally.consumed:,} lines are rejected ({reasons})"
+    if not tally.accepted:
+        raise InputError(f"{events}: {said}; name a file of events")
+    _note(said)
 
 
 def silence_alerts(
@@ -174,8 +196,12 @@ def silence_alerts(
     from pipeline.alerting.printed import ended, silence, silences  # noqa: PLC0415
 
     for note in found.pop("notes", []) if isinstance(found, dict) else []:
-        console().print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+        _note(note)
     _show(found, silences if list_ else ended if end is not None else silence, as_json=as_json)
+
+
+def _note(text: str) -> None:
+    console().print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _refuse_several(wish: dict[str, str | None], list_: bool, end: str | None) -> None:

@@ -197,7 +197,7 @@ def run_worker(
         with (
             delivering(told),
             rules,
-            watching(store, lambda: worker.state, screen),
+            watching(store, lambda: worker.state, screen, clock),
         ):
             worker.run()
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from pipeline.detection.tilt import Shares, mean
+from pipeline.errors import InputError
 
 _LEAST_ANSWERS = 20
 _LEAST_DEMERITS = 5
@@ -45,10 +46,14 @@ class Baseline:
 def baseline(days: Iterable[Counts]) -> Baseline:
     """From the counts of each day, oldest first; a day may be any stretch, such as an hour.
 
+    Raises InputError where no answer can be worse than another, as of durations that never differ.
+
     >>> baseline([(85, 15)] * 9 + [(40, 60)])
     Baseline(counts=(765, 135), dispersion=1.0, blocks=9, left_out=1)
     """
     given = list(days)
+    if given and len(given[0]) == 1:
+        raise InputError("all answers of history are alike: none can be told to be worse; use kind threshold")
     blocks = _blocks([day for day in given if sum(day)])
     if not blocks:
         return Baseline((0,) * len(given[0]) if given else (0, 0), 1.0, 0, 0)

@@ -18,11 +18,13 @@ DECILES = 10
 def cuts(durations: Sequence[float], parts: int = DECILES) -> tuple[float, ...]:
     """The quantiles that divide the baseline; fewer where many durations are equal.
 
-    >>> cuts([10, 20, 30, 40], parts=2), cuts([0, 0, 0, 5], parts=4)
-    ((20,), (0,))
+    Of n durations the one at part / parts is the first that so many are not longer than.
+
+    >>> cuts([10, 20, 30, 40], parts=2), cuts([0, 0, 0, 5], parts=4), cuts([10, 20, 30], parts=4)
+    ((20,), (0,), (10, 20))
     """
     ordered = sorted(durations)
-    chosen = {ordered[len(ordered) * part // parts - 1] for part in range(1, parts)}
+    chosen = {ordered[-(-len(ordered) * part // parts) - 1] for part in range(1, parts)}
     return tuple(sorted(cut for cut in chosen if cut < ordered[-1]))
 
 

@@ -1,11 +1,5 @@
--- when the earliest and the newest of what came since a transaction count (null: nothing came)
-select min(earliest_us) + {back}, max(newest_us) + {back}
-from (
-    select epoch_us(min(occurred_at)) as earliest_us, epoch_us(max(occurred_at)) as newest_us,
-    from internal.facts
-    where posted > $posted and ({anything})
-    union all
-    select min(occurred_us), max(occurred_us),
-    from internal.revisions
-    where posted > $posted and ({anything})
-)
+-- one row per member of whom something came since a transaction, and when the latest of that occurred
+select {member} as member, max(epoch_us(occurred_at)),
+from internal.events
+where posted > $posted and {member} <> 0 -- what has no channel is nobody's silence
+group by member

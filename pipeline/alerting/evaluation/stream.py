@@ -71,7 +71,7 @@ class Stream:
             ),
             anything=anything,
         )
-        self._came = fill("alert_came", back=WINDOWS[window], anything=anything)
+        self._came = fill("alert_posted", back=WINDOWS[window], anything=anything)
 
     def came_since(self, con: DuckDBPyConnection, posted: int) -> "Came | None":
         """What was posted since a transaction; None where that is nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 
@@ -33,6 +34,7 @@ def checked(url: str) -> str:
 def post(url: str, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
     """Have it taken: any 2xx. Redirects are not followed: they could lead the message to another host.
 
+    It goes by the proxy that HTTP_PROXY or HTTPS_PROXY names, but for hosts in NO_PROXY, as with curl.
     UnreachedError for 408, 429, 5xx and the network; RefusedError for every other answer.
     """
     asyncio.run(
@@ -45,13 +47,39 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str], now: datetime
     try:
         async with (
             aiohttp.ClientSession(timeout=patience) as session,
-            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+            session.post(
+                url, data=body, headers=headers, allow_redirects=False, proxy=proxy_to(url)
+            ) as answer,
         ):
             judge(answer.status, answer.headers.get("Retry-After"), now)
     except TimeoutError as error:
         raise UnreachedError(f"did not answer within {PATIENCE_S:.0f} s") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise UnreachedError(f"cannot be reached ({_reason(error)})") from error
+        raise UnreachedError(
+            f"cannot be reached{' by its proxy' * bool(proxy_to(url))} ({_reason(error)})"
+        ) from error
+
+
+def proxy_to(url: str) -> str | None:
+    """The proxy by which an address is reached, if any. aiohttp's own look would read .netrc, too.
+
+    UnreachedError where it cannot be used: whoever mends the environment starts the worker anew.
+    """
+    parts = urlsplit(url)
+    named = getproxies_environment().get(parts.scheme, "")
+    if not named or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    proxy = named if "://" in named else f"http://{named}"
+    try:
+        usable = urlsplit(proxy).scheme == "http" and urlsplit(proxy).hostname and urlsplit(proxy).port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        name = f"{parts.scheme}_proxy".upper()
+        raise UnreachedError(
+            f"cannot be reached ({name} is no address of an HTTP proxy: write http://HOST:PORT)"
+        )
+    return proxy
 
 
 def judge(status: int, retry_after: str | None, now: datetime) -> None:
@@ -85,5 +113,7 @@ def _reason(error: Exception) -> str:
     """The system's words; those of others can hold the address."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name is not known"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"HTTP {error.status}"
     number = getattr(error, "errno", None) or 0
     return os.strerror(number) if number > 0 else type(error).__name__
