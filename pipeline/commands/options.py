@@ -40,6 +40,11 @@ def console() -> Console:
     return Console(stderr=True)
 
 
+def note(text: str) -> None:
+    """Say something beside what was asked for, on stderr."""
+    console().print(f"note: {text}", highlight=False, markup=False, soft_wrap=True)
+
+
 @contextmanager
 def progress(noun: str) -> Iterator[Callable[[int], None] | None]:
     """Show a count on stderr while the block runs, where that is a terminal; None elsewhere."""
