@@ -33,6 +33,8 @@ class Recorder:
         self._rules = {rule.name: rule for rule in sorted(rules, key=_last_of_all)}
         self._definitions = {name: digest(rule) for name, rule in self._rules.items()}
         self._said: dict[Key, list[Said]] = {}
+        self._causes: dict[Key, list[Said]] = {}
+        """Those of `_said` that can inhibit others."""
         self._orphans_ended = False
         self._compared: dict[str, list[Condition]] = {}
         self._number = one(con, "select coalesce(max(number), 0) from flips")
@@ -133,7 +135,7 @@ class Recorder:
         """The alert for whose sake nobody is told of one of this rule and member that fires now."""
         if not isinstance(rule, OfMetric):
             return None
-        for other, all_said in self._said.items():
+        for other, all_said in self._causes.items():
             cause = self._rules.get(other.rule)
             if isinstance(cause, Quality):
                 for said in all_said:
@@ -155,6 +157,8 @@ class Recorder:
 
     def _note(self, key: Key, row: Row) -> None:
         all_said = self._said.setdefault(key, [])
+        if _last_of_all(self._rules[key.rule]) <= 1:
+            self._causes[key] = all_said
         shown = Shown(row.flip, us_of(row.occurred_at), us_of(row.since), row.denominator)
         said = next((each for each in all_said if each.alert == row.alert), None)
         if said is None:
@@ -229,4 +233,5 @@ def _not_untold(condition: Condition, standing: Sequence[Said]) -> Condition:
 
 
 def _last_of_all(rule: AnyRule) -> int:
+    """0 and 1 for those that can inhibit others."""
     return 0 if isinstance(rule, Quality) else 1 if getattr(rule, "by", "") == "all" else 2
