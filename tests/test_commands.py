@@ -261,6 +261,8 @@ INTERRUPTED_IMPORT = """
 import os, signal, sys
 from pipeline import start
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
+
 class CtrlC:
     def find_spec(self, name, *_):
         if name == "pipeline.commands.streams":

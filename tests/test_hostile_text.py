@@ -14,7 +14,6 @@ from bench.hostile_records import HOSTILE_TEXTS, records
 from pipeline.arrivals import Arrivals
 from pipeline.decode import decode
 from pipeline.live import printable
-from pipeline.names import Names
 from pipeline.report import report
 from pipeline.store import Store
 from tests.command import done, firsthand
@@ -90,9 +89,9 @@ def test_the_page_shows_what_it_reads_as_text_only():
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", page) == []
 
 
-def test_details_of_rejections_are_short_lines_of_printable_text(con):
+def test_details_of_rejections_are_short_lines_of_printable_text():
     values = [value for _, value in records(seed=4, count=5_000)]
-    rejected = decode(Arrivals([batch(values)]), Names(con)).rejected
+    rejected = decode(Arrivals([batch(values)])).rejected
     assert len(rejected) > 1_000
     details = {verdict.detail for verdict in rejected.values()}
     assert [detail for detail in details if printable(detail) != detail or len(detail) > 300] == []
