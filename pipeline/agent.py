@@ -52,7 +52,7 @@ def app_of(
         producer_max_request_size=64 * 1024 * 1024,  # the broker says what is too large
         consumer_metadata_max_age_ms=int(settings.metadata_age_s * 1000),  # so long until new partitions show
         consumer_max_fetch_size=4 * 1024 * 1024,  # per partition: about 10,000 records, not 2,500
-        stream_buffer_maxsize=2,  # batches, not records
+        stream_buffer_maxsize=4,  # batches, not records
         stream_wait_empty=True,
         agent_supervisor=Supervisor,
         topic_allow_declare=False,

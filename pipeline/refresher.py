@@ -6,10 +6,10 @@ from datetime import datetime
 
 
 class Refresher:
-    """Refreshes while records flow, at least every `every_s` seconds, and every `idle_s` when none come.
+    """Refreshes every `every_s` seconds while records flow and every `idle_s` when none come.
 
-    As often as `soonest_s` where that takes at most a share `easy` of the time. Never beside itself; and
-    where a refresh takes long, less often: at most the share `duty` of the time is spent refreshing.
+    Never beside itself, and where a refresh takes long, less often: of the time at most the share
+    `duty` is spent refreshing.
     """
 
     def __init__(
@@ -17,18 +17,14 @@ class Refresher:
         refresh: Callable[[datetime], Awaitable[None]],
         clock: Callable[[], datetime],
         *,
-        soonest_s: float,
         every_s: float,
         idle_s: float,
-        easy: float,
         duty: float,
     ) -> None:
         self._refresh = refresh
         self._clock = clock
-        self._soonest_s = soonest_s
         self._every_s = every_s
         self._idle_s = idle_s
-        self._easy = easy
         self._duty = duty
         self._new_records = asyncio.Event()
 
@@ -50,8 +46,7 @@ class Refresher:
 
     def pause_after(self, took: float) -> float:
         """Return the seconds to rest after a refresh of `took` seconds."""
-        often = max(self._soonest_s, min(self._every_s, took / self._easy))
-        return max(often, took / self._duty) - took
+        return max(self._every_s, took / self._duty) - took
 
     async def _timed_refresh(self) -> float:
         loop = asyncio.get_running_loop()

@@ -133,10 +133,8 @@ class Worker:
         self._refresher = Refresher(
             self._refresh,
             clock,
-            soonest_s=settings.soonest_refresh_s,
             every_s=settings.refresh_s,
             idle_s=settings.idle_refresh_s,
-            easy=settings.easy_refresh_duty,
             duty=settings.refresh_duty,
         )
 

@@ -21,10 +21,8 @@ class WorkerSettings:
     partitions: int = 4
     max_records: int = 90_000
     linger_s: float = 0.2
-    soonest_refresh_s: float = 0.4
     refresh_s: float = 0.8
     idle_refresh_s: float = 10.0
-    easy_refresh_duty: float = 0.3
     refresh_duty: float = 0.6
     tick_s: float = 0.5
     session_s: float = 6.0

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.batch import MAX_BYTES, RecordBatch
 from pipeline.tally import Tally
 
-MAX_WAITING_BATCHES = 8
-"""Bounds the memory: a whole transaction, with 11,000 records of 400 bytes in each about 40 MB."""
+MAX_WAITING_BATCHES = 12
+"""Bounds the memory: with 11,000 records of 400 bytes in each, about 50 MB wait at most."""
 LOOK_AGAIN_S = 0.01
 
 Ingest = Callable[[Sequence[RecordBatch], datetime], Awaitable[Tally]]

@@ -248,7 +248,7 @@ def dead_letters(place: Place) -> list:
 def test_the_readings_are_refreshed_with_the_clock_that_was_handed_in_and_once_more_at_the_end(place):
     store = RecordingStore()
     place.send(0, 100)
-    with running(store, place.settings(soonest_refresh_s=0.05, refresh_s=0.05, idle_refresh_s=0.05)):
+    with running(store, place.settings(refresh_s=0.05, idle_refresh_s=0.05)):
         until(lambda: store.count() == 100)
         before = len(store.refreshed_at)
         until(lambda: len(store.refreshed_at) > before)
