@@ -157,7 +157,8 @@ class Recorder:
 
     def _note(self, key: Key, row: Row) -> None:
         all_said = self._said.setdefault(key, [])
-        if _last_of_all(self._rules[key.rule]) <= 1:
+        rule = self._rules.get(key.rule)
+        if rule is not None and _last_of_all(rule) <= 1:
             self._causes[key] = all_said
         shown = Shown(row.flip, us_of(row.occurred_at), us_of(row.since), row.denominator)
         said = next((each for each in all_said if each.alert == row.alert), None)
