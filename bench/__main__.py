@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, table
+from bench.arguments import positive, some_of
 from bench.figures import Part
 from bench.freshness import measure_freshness
 from bench.hostile import measure_hostile
@@ -56,32 +57,22 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         prog="python -m bench", description=__doc__, epilog="see bench/README.md"
     )
     parser.add_argument(
-        "--only", type=_letters, default=tuple(PARTS), metavar="a,b,c,d,e,f", help="these parts"
+        "--only",
+        type=some_of(PARTS, "part"),
+        default=tuple(PARTS),
+        metavar=",".join(PARTS),
+        help="these parts",
     )
-    parser.add_argument("--runs", type=_positive, default=3, help="of each figure; the median counts")
-    parser.add_argument("--events", type=_positive, default=1_000_000, help="for a, b and before d")
-    parser.add_argument("--history", type=_positive, default=10_000_000, help="touchpoints for c")
-    parser.add_argument("--hostile", type=_positive, default=200_000, help="records of each sort for e")
-    parser.add_argument("--rate", type=_positive, default=5_000, help="events per second for d")
-    parser.add_argument("--live-rate", type=_positive, default=20_000, help="events per second for f")
-    parser.add_argument("--seconds", type=_positive, default=30, help="that d and f send for")
+    parser.add_argument("--runs", type=positive, default=3, help="of each figure; the median counts")
+    parser.add_argument("--events", type=positive, default=1_000_000, help="for a, b and before d")
+    parser.add_argument("--history", type=positive, default=10_000_000, help="touchpoints for c")
+    parser.add_argument("--hostile", type=positive, default=200_000, help="records of each sort for e")
+    parser.add_argument("--rate", type=positive, default=5_000, help="events per second for d")
+    parser.add_argument("--live-rate", type=positive, default=20_000, help="events per second for f")
+    parser.add_argument("--seconds", type=positive, default=30, help="that d and f send for")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep prepared inputs there, and use them")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE", help="the JSON")
     return parser.parse_args(arguments)
-
-
-def _letters(text: str) -> tuple[str, ...]:
-    asked = tuple(text.split(","))
-    if unknown := [each for each in asked if each not in PARTS]:
-        raise argparse.ArgumentTypeError(f"no part {', '.join(unknown)}: name some of {','.join(PARTS)}")
-    return asked
-
-
-def _positive(text: str) -> int:
-    number = int(text.replace("_", ""))
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is too few: give 1 or more")
-    return number
 
 
 def _setup(options: argparse.Namespace, now: datetime, scratch: Path) -> Setup:

@@ -21,6 +21,7 @@ _IDENTITY = Annotated[str, Meta(min_length=1, max_length=fields.MAX_IDENTITY_LEN
 _NUL = rb"\u0000"
 _MAX = fields.MAX_RECORD_BYTES
 AT_A_TIME = 512
+"""Records read, in less than a millisecond, before another thread may run Python."""
 
 
 class PlainEvent(Protocol):
@@ -79,7 +80,7 @@ def _if_strict(value: bytes | None) -> bytes:
 def _read_each(values: Sequence[bytes]) -> list[Any]:
     """Each record's PlainEvent, or None; read by map, which costs half of what a loop does.
 
-    No other thread runs Python meanwhile, the one that stores neither: hence some at a time.
+    No other thread runs Python meanwhile, neither the event loop nor what stores: hence some at a time.
     """
     rest = iter(values)
     events: list[Any] = []

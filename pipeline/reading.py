@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import is_
 from typing import Self
 
 from pipeline.arrivals import Arrivals, after
@@ -20,7 +21,7 @@ class Reading:
     def after(self, watermarks: Mapping[tuple[str, int], int]) -> Self:
         """Less the records below their partition's watermark, which were stored before."""
         new = after(self.batches, watermarks)
-        same = len(new) == len(self.batches) and all(map(_is, new, self.batches))
+        same = len(new) == len(self.batches) and all(map(is_, new, self.batches))
         return self if same else type(self)(new)
 
 
@@ -36,7 +37,3 @@ def read_ahead(groups: Iterator[Sequence[RecordBatch]]) -> Iterator[Reading]:
 def _next(groups: Iterator[Sequence[RecordBatch]]) -> Reading | None:
     group = next(groups, None)
     return None if group is None else Reading(group)
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other

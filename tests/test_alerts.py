@@ -1,7 +1,7 @@
 """What the rules find and what is said of it: from events in a real database to rows of `flips`."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -208,6 +208,22 @@ def test_an_event_of_long_ago_costs_no_thousands_of_empty_years(tmp_path, fall, 
         watcher.finish(END)
         assert {each.rule for each in standing(store)} == {rule.name for rule in rules(tmp_path, text).rules}
     assert steps < 200
+
+
+def test_what_follows_the_moment_numbered_0_is_judged(tmp_path):
+    """1970-01-01: where a look before ended at 0, that is no missing moment."""
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    good = [record(f"g{n}", epoch - n * HOUR / 20, "survey", csat=5) for n in range(200)]
+    bad = [record(f"b{n}", epoch + (n + 1) * HOUR / 200, "survey", csat=1) for n in range(200)]
+    with new_store(tmp_path / "x.duckdb") as store:
+        watcher = RuleWatcher(store, rules(tmp_path, LOW).rules, lambda: epoch)
+        store.ingest([batch(good)], NOW)
+        watcher.finish(epoch)
+        assert not standing(store)
+        store.ingest([batch(bad, start=len(good))], NOW)
+        watcher.finish(epoch + HOUR)
+        (firing,) = standing(store)
+    assert epoch < firing.at <= epoch + HOUR
 
 
 def test_a_member_without_enough_history_is_learning(tmp_path):

@@ -14,9 +14,10 @@ from oracle_alerts import standing_flips
 from rules_of_alerts import rules_of_durations
 from small_histories_of_alerts import small_histories
 
-from pipeline.alerting.evaluation.charts import chart_of
+from pipeline.alerting.evaluation.charts import terms_of
 from pipeline.alerting.rules import AnyRule, Drop, Rules, Silence, Threshold
 from pipeline.alerting.watcher import RuleWatcher
+from pipeline.detection.caution import Learning
 from pipeline.store import Store
 
 
@@ -24,6 +25,12 @@ from pipeline.store import Store
 def con():
     with in_memory() as found:
         yield found
+
+
+def chart_of(known, tilt, every):
+    """The chart that the program would make of the same history."""
+    found = terms_of(known, tilt, every)
+    return found if isinstance(found, Learning) else found.chart()
 
 
 def judged(history: History) -> list[tuple[object, ...]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.__main__ import _letters
+from bench.arguments import some_of
 from bench.figures import Figure
 from bench.freshness import Look, latencies
 from bench.hostile_records import KINDS
@@ -250,9 +250,9 @@ def test_failure_of_a_measured_process_says_what_it_said(tmp_path):
 
 
 def test_unknown_part_is_refused_by_name():
-    assert _letters("a,d") == ("a", "d")
+    assert some_of("abcd", "part")("a,d") == ("a", "d")
     with pytest.raises(ArgumentTypeError, match="no part x"):
-        _letters("a,x")
+        some_of("abcd", "part")("a,x")
 
 
 def test_profile_charges_statements_and_steps_of_the_ingest(tmp_path):

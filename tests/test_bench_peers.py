@@ -246,7 +246,7 @@ def test_a_peer_that_fails_or_never_ends_is_told_as_failed(
     failed = judged(BY_HAND, running("exit('no broker')", 60), tmp_path / "failed", monkeypatch)
     assert failed.cost is None
     assert re.match("failed: .*no broker", failed.verdict)
-    endless = running("import time; time.sleep(60)", 0.1)
+    endless = running("import signal; signal.pause()", 0.1)
     assert judged(BY_HAND, endless, tmp_path / "endless", monkeypatch) == Outcome(
         "failed: not at its end after 0 s", 1000, None
     )

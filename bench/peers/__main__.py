@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bench import machine
+from bench.arguments import positive, some_of
 from bench.peers import drawing
 from bench.peers.contest import NAMES, Contest
 from bench.peers.contestants import BY_HAND
@@ -39,20 +40,15 @@ def main(arguments: Sequence[str], now: datetime) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="rounds; medians count")
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--slow-events", type=int, default=50_000, help="of them, for the slow peers")
+    parser.add_argument("--runs", type=positive, default=3, help="rounds; medians count")
+    parser.add_argument("--events", type=positive, default=1_000_000)
+    parser.add_argument("--slow-events", type=positive, default=50_000, help="of them, for the slow peers")
     parser.add_argument("--days", type=float, default=1, help="that the events are of")
-    parser.add_argument("--only", type=_programs, default=tuple(NAMES), metavar=",".join(NAMES))
+    parser.add_argument(
+        "--only", type=some_of(NAMES, "program"), default=tuple(NAMES), metavar=",".join(NAMES)
+    )
     parser.add_argument("--out", type=Path, default=DOCS, metavar="DIR")
     return parser.parse_args(arguments)
-
-
-def _programs(text: str) -> tuple[str, ...]:
-    asked = tuple(text.split(","))
-    if unknown := [each for each in asked if each not in NAMES]:
-        raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}: name some of {','.join(NAMES)}")
-    return asked
 
 
 def _rounds(contest: Contest, options: argparse.Namespace, place: Path) -> Mapping[str, Standing]:

@@ -103,7 +103,7 @@ class SilenceRule:
     def _feel(self, con: DuckDBPyConnection) -> None:
         """Take the pulse of those of whom something came since the last look."""
         posted = one(con, "select posted from internal.progress")
-        came = con.execute(fill("alert_came", member=self._member), {"posted": self._posted}).fetchall()
+        came = con.execute(fill("alert_latest", member=self._member), {"posted": self._posted}).fetchall()
         self._posted = posted
         for member, last in came:
             old = self._pulses.get(member)

@@ -54,9 +54,8 @@ class ChangeRule:
         self._waiting: dict[int, Learning | str] = {}
         self._held: dict[int, Condition] = {}
         self._ended: list[Condition] = []
-        self._due: dict[
-            int, tuple[Charted, ...]
-        ] = {}  # by member, since its last answer: most are never made
+        # the charts renewed since a member's last answer: most are never computed
+        self._due: dict[int, tuple[Charted, ...]] = {}
         self._per_nat: dict[int, float] = {}
         self._days: dict[int, Numbers] = {}
         self._day: int | None = None

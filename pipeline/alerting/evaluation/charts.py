@@ -11,7 +11,6 @@ from pipeline.alerting.evaluation.stream import CLASSES_MS, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change, Fall
 from pipeline.detection.baseline import Baseline, Counts, baseline, smoothed
 from pipeline.detection.caution import Learning, answers_missing, doubt, healthy, prepared_terms
-from pipeline.detection.chart import Chart
 from pipeline.detection.design import Terms
 from pipeline.detection.shared import shared_terms
 from pipeline.detection.tilt import Shares, mean, tilt_to, tilted
@@ -56,19 +55,14 @@ def _charted(metric: str, fall: Fall, days: tuple[Counts, ...], every: float) ->
         if answers_missing(known, math.log(TWO)):
             return Learning(answers_missing(known, math.log(TWO)))
         raise
-    found = _terms_of(known, tilt, every)
+    found = terms_of(known, tilt, every)
     if isinstance(found, Learning):
         return found
     return Charted(found, _in_its_unit(metric, smoothed(known.counts), days), cuts)
 
 
-def chart_of(known: Baseline, tilt: float, every: float) -> Chart | Learning:
-    """As caution.prepared; for shares, one that members share with their like (shared.py)."""
-    found = _terms_of(known, tilt, every)
-    return found if isinstance(found, Learning) else found.chart()
-
-
-def _terms_of(known: Baseline, tilt: float, every: float) -> Terms | Learning:
+def terms_of(known: Baseline, tilt: float, every: float) -> Terms | Learning:
+    """As caution.prepared_terms; for shares, those that members share with their like (shared.py)."""
     if len(known.counts) != TWO or answers_missing(known, tilt):
         return prepared_terms(known, tilt, every)
     shares, worse = healthy(known), doubt(known)

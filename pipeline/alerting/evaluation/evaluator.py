@@ -53,7 +53,8 @@ class Group:
         came = self._all.came_since(con, posted)
         if came is None:
             return
-        self._newest_us = max(came.newest_us, self._newest_us or came.newest_us)
+        newest = came.newest_us if self._newest_us is None else self._newest_us
+        self._newest_us = max(newest, came.newest_us)
         if self.at_us is None:
             self._start(con)
         elif came.earliest_us <= self.at_us:
@@ -67,24 +68,30 @@ class Group:
         until = min(until_us, self._end_of_stretch(con, after, until_us))
         if until <= after:
             return False
-        any_to_read = self.changes and after < newest
-        facts = self._stream.read(con, after, until) if any_to_read else self._stream.nothing()
+        facts = self._facts(con, after, until, newest)
         windows = {name: rule.read(con, after, until, newest) for name, rule in self.windows.items()}
-        if any_to_read:
-            self._fit(len(facts))
         for end in _pauses(after, until, newest):
-            self._move(con, facts.between(self.at_us, end), windows, end)
+            self._move(con, facts.between(after, end), windows, after, end)
+            after = end
         return until < until_us
 
+    def _facts(self, con: DuckDBPyConnection, after: int, until: int, newest: int) -> Stretch:
+        """Those that charts follow."""
+        if not self.changes or after >= newest:
+            return self._stream.nothing()
+        facts = self._stream.read(con, after, until)
+        self._fit(len(facts))
+        return facts
+
     def _move(
-        self, con: DuckDBPyConnection, facts: Stretch, windows: Mapping[str, Windows], until: int
+        self, con: DuckDBPyConnection, facts: Stretch, windows: Mapping[str, Windows], after: int, until: int
     ) -> None:
         for rule in self.changes.values():
             if rule.rule.members is not None:
                 rule.allowed = _numbers(con, rule.rule.members)
             rule.advance(facts.answers(rule.rule.metric, rule.rule.by), until)
         for name, each in self.windows.items():
-            each.advance(windows[name], self.at_us or until, until)
+            each.advance(windows[name], after, until)
         self.at_us = until
         self._remember(until)
 
