@@ -1,14 +1,14 @@
 """From bytes to columns: the records of a transaction become decoded events, rejections and tombstones.
 
-What is plainly right (plain.py) is taken column by column; what is broken or only unusual goes to
-judge.py one by one. All read the field table (fields.py), and a property test holds them together.
+What is plainly right becomes columns at once (plain/); what is broken or only unusual goes to judge.py
+one by one. All read the field table (fields.py), and a property test holds them together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import reduce
-from operator import attrgetter
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,9 +16,8 @@ from pipeline import fields
 from pipeline.arrivals import Arrivals
 from pipeline.fields import FIELDS, NAMED, Field
 from pipeline.judge import Touchpoint, Verdict, judge
-from pipeline.names import Names, Vocabulary
-from pipeline.plain import PlainEvents, plain_events
-from pipeline.rfc3339 import FIRST_US, LAST_US, instant
+from pipeline.names import ABSENT, Names, Vocabulary
+from pipeline.plain.events import plain_events
 
 SLICE_RECORDS = 12_288
 """Records decoded at a time: their events stay in the processor's cache until they are columns."""
@@ -54,14 +53,8 @@ DECODED = pa.schema(
 )
 """The columns of decoded events; source and the NAMED fields are numbers of a vocabulary (names.py)."""
 
-_COMMON_TIME = (
-    "^[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]{1,6})?"
-    "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
-)
-
-
-_EARLIEST_STAMP, _LATEST_STAMP = pa.scalar(-(10**15), pa.int64()), pa.scalar(10**15, pa.int64())
-"""Milliseconds: beyond all events either way, and within range as microseconds."""
+_NO_LATER_MS = 10**15
+"""Beyond all events, and within range as microseconds: the timestamp of a record that has none."""
 
 
 class Decoded(NamedTuple):
@@ -82,17 +75,8 @@ class Decoded(NamedTuple):
 def decode(arrivals: Arrivals) -> Decoded:
     """Decode and validate all records; tombstones are in neither part of what returns."""
     words = Vocabulary()
-    plain = pa.concat_tables(
-        [
-            DECODED.empty_table(),
-            *(
-                part
-                for first in range(0, len(arrivals.values), SLICE_RECORDS)
-                for part in _plain(arrivals, first, words)
-            ),
-        ],
-        promote_options="default",
-    )
+    starts = range(0, len(arrivals.values), SLICE_RECORDS)
+    plain = pa.concat_tables([DECODED.empty_table(), *(_plain(arrivals, first, words) for first in starts)])
     judged = {
         n: judge(arrivals.values[n] or b"", arrivals.stamps[n]) for n in _others(arrivals.values, plain["n"])
     }
@@ -104,82 +88,32 @@ def decode(arrivals: Arrivals) -> Decoded:
     )
 
 
-def _plain(arrivals: Arrivals, first: int, words: Vocabulary) -> Iterator[pa.Table]:
-    """The plain events of a slice of the records, a table for each of their types."""
-    stamps = pa.array(arrivals.stamps[first : first + SLICE_RECORDS], pa.int64())
-    for kind, plain in plain_events(arrivals.values[first : first + SLICE_RECORDS]).items():
-        if plain.events:
-            table = _columns(kind, plain, stamps, words)
-            yield table.set_column(0, "n", pc.add(table["n"], pa.scalar(first, pa.int32())))
-
-
-def _columns(kind: str, plain: PlainEvents, stamps: pa.Array, words: Vocabulary) -> pa.Table:
-    """The events of one type as columns, less those that only judge.py can tell."""
-    numbers = pa.array(plain.numbers, pa.int32())
-    data = [event.data for event in plain.events]
+def _plain(arrivals: Arrivals, first: int, words: Vocabulary) -> pa.Table:
+    """The plain events of a slice of the records."""
+    part = slice(first, first + SLICE_RECORDS)
+    found, texts = plain_events(arrivals.values[part], _latest_us(arrivals.stamps[part]))
+    numbers = pa.concat_arrays([pa.array([ABSENT], pa.int32()), words.texts(texts)])
     columns = {
-        "n": numbers,
-        "type": pa.repeat(pa.scalar(kind), len(numbers)),
-        "occurred_at": _moments(_all("time", plain.events)),
-        "source": words.texts(_all("source", plain.events)),
-        "id": pa.array(_all("id", plain.events), pa.string()),
+        "n": pc.add(found["n"], pa.scalar(first, pa.int32())),
+        "type": pa.array(fields.TYPES).take(found["type"]),
+        "occurred_at": found["occurred_at"].cast(_MOMENT),
+        "source": numbers.take(found["source"]),
+        "id": found["id"],
     }
     for field in FIELDS:
-        if kind in field.read_by:
-            columns[_stored(field)] = _column(field, _all(field.name, data), words)
-    table = pa.table(columns)
-    return table.filter(mask) if (mask := _plainly(kind, table, stamps)) is not None else table
+        column = found[field.name]
+        if field.name in NAMED:
+            column = numbers.take(column)
+        elif field.kind == "choice":
+            column = pa.array(field.choices).take(column)
+        columns[_stored(field)] = column
+    return pa.table(columns, DECODED)
 
 
-def _all(name: str, things: Iterable[object]) -> list[Any]:
-    return list(map(attrgetter(name), things))
-
-
-def _column(field: Field, values: Sequence[Any], words: Vocabulary) -> pa.Array:
-    """A field as it is stored: what means absent is null (or number 0), seconds are milliseconds."""
-    if field.name in NAMED:
-        return words.members(values)
-    if field.kind == "seconds":
-        return pc.round(pc.multiply(pa.array(values, pa.float64()), 1000.0)).cast(pa.int64())
-    column = pa.array(values, _TYPES[field.kind])
-    if field.default is not None:
-        return column.fill_null(field.default)
-    if field.kind == "text":
-        absent = pc.is_in(column, pa.array(fields.ABSENT_TEXTS))
-        return pc.if_else(absent, None, column) if pc.any(absent).as_py() else column
-    return column
-
-
-def _moments(times: Sequence[str]) -> pa.Array:
-    """The instants of RFC 3339 times; null where one is written otherwise, or is none."""
-    texts = pa.array(times, pa.string())
-    common = pc.match_substring_regex(texts, _COMMON_TIME)
-    try:
-        moments = pc.if_else(common, texts, None).cast(_MOMENT)
-    except pa.ArrowInvalid:  # a day that the calendar lacks, somewhere
-        return pa.array([instant(time) for time in times], pa.int64()).cast(_MOMENT)
-    us = moments.cast(pa.int64())
-    return pc.if_else(pc.and_(pc.greater_equal(us, FIRST_US), pc.less_equal(us, LAST_US)), moments, None)
-
-
-def _plainly(kind: str, table: pa.Table, stamps: pa.Array) -> pa.ChunkedArray | None:
-    """Which rows need no judge, as a mask; None where that is all of them."""
-    required = [_stored(each) for each in FIELDS if kind in each.required_by]
-    present = [table[name] for name in ("occurred_at", *required) if table[name].null_count]
-    checks = [each.is_valid() for each in present]
-    latest = pc.add(pc.multiply(_held(stamps.take(table["n"])), 1000), fields.FUTURE_TOLERANCE_MS * 1000)
-    early = pc.greater(table["occurred_at"].cast(pa.int64()), latest).fill_null(False)
-    if pc.any(early).as_py():
-        checks.append(pc.invert(early))
-    if kind == fields.SURVEY:
-        checks.append(reduce(pc.or_, [table[name].is_valid() for name in fields.ANSWERS]))
-    return reduce(pc.and_, checks) if checks else None
-
-
-def _held(stamps: pa.Array) -> pa.Array:
-    """Timestamps within the times that events can have: a sender may write any number."""
-    no_later = pc.min_element_wise(stamps, _LATEST_STAMP, skip_nulls=False)
-    return pc.max_element_wise(no_later, _EARLIEST_STAMP, skip_nulls=False)
+def _latest_us(stamps: Sequence[int | None]) -> npt.NDArray[np.int64]:
+    """The latest moments that records of these Kafka timestamps may name: these may be any numbers."""
+    ms: npt.NDArray[np.int64] = pa.array(stamps, pa.int64()).fill_null(_NO_LATER_MS).to_numpy()
+    return (np.clip(ms, -_NO_LATER_MS, _NO_LATER_MS) + fields.FUTURE_TOLERANCE_MS) * 1000
 
 
 def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]:

@@ -95,6 +95,8 @@ class Page:
 
     async def _view(self, name: str, compute: _Compute, request: web.Request) -> web.Response:
         asked = asked_of(request.query)
+        if self._over.is_set():  # and the threads are gone
+            raise web.HTTPServiceUnavailable(text="the worker is ending")
         state = await self._state()
         of = (state["as_of"], state["consumed"], state["alerts"])
         body = await self._shared.answer((name, asked), of, partial(self._computed, compute, asked))

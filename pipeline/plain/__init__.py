@@ -1,0 +1,1 @@
+"""Records that are plainly right, as columns: the quick half of decoding, in C."""

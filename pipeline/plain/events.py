@@ -1,0 +1,57 @@
+"""Which records are plainly right, and what they hold, as columns: by events.c, told of the fields.
+
+It runs without Python's lock, so that other threads go on. What it passes over is not wrong yet: judge.py
+knows 4.0 for an integer, and the reasons.
+"""
+
+import ctypes
+import sysconfig
+from collections.abc import Sequence
+from ctypes import POINTER, c_char_p, c_int64, c_void_p, pointer
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline import fields
+from pipeline.plain.room import Room, address
+from pipeline.plain.rules import rules
+from pipeline.plain.structures import Columns, Rules
+
+
+class PlainEvents(NamedTuple):
+    """The plainly right events in the order of their records, and the texts that repeat in them.
+
+    `columns`: `n`, the record's number among those asked about; `type`, a number in TYPES; `occurred_at`,
+    microseconds from 1970; `id`; `source`, a number in `words`, counted from 1. Then by field: NAMED ones
+    as numbers in `words` (0: absent), other choices as numbers in theirs, seconds in thousandths.
+    """
+
+    columns: dict[str, pa.Array]
+    words: list[str]
+
+
+def plain_events(values: Sequence[bytes | None], latest_us: npt.NDArray[np.int64]) -> PlainEvents:
+    """Read the records that are plainly right; one whose moment is after its `latest_us` is not.
+
+    >>> found = plain_events([b"[]", None], np.array([0, 0]))
+    >>> len(found.columns["n"]), found.words
+    (0, [])
+    """
+    records = [value or b"" for value in values]
+    ends = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)) + 1) - 1
+    text = b"\0".join([*records, b""])
+    spare = np.empty(fields.MAX_RECORD_BYTES, np.uint8)
+    room = Room(len(records), len(text))
+    rows = _read(_RULES, text, address(ends), address(latest_us), len(records), address(spare), room.columns)
+    return PlainEvents(room.filled(rows), room.words())
+
+
+_RULES = pointer(rules())
+_read = ctypes.CDLL(
+    str(Path(__file__).with_name(f"events_c{sysconfig.get_config_var('EXT_SUFFIX')}"))
+).read_plain
+_read.restype = c_int64
+_read.argtypes = (POINTER(Rules), c_char_p, c_void_p, c_void_p, c_int64, c_void_p, POINTER(Columns))
