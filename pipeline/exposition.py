@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipeline.connection import transaction
+from pipeline.connection import one, transaction
 from pipeline.report import last_refresh
 from pipeline.sql import load
 from pipeline.store import Store
@@ -150,6 +150,11 @@ def condition(con: DuckDBPyConnection, state: Mapping[str, Any]) -> Iterator[Met
     )
     yield _plain(
         "firsthand_refresh_age_seconds", "Seconds since the last refresh ended.", state["refreshed_s_ago"]
+    )
+    yield _plain(
+        "firsthand_database_memory_bytes",
+        "Of the worker's memory, what DuckDB holds, its cache above all; FIRSTHAND_MEMORY_LIMIT bounds it.",
+        one(con, "select sum(memory_usage_bytes) from duckdb_memory()"),
     )
 
 

@@ -27,6 +27,7 @@ class Verdict:
     faults: dict[str, int]
     slowest_return_s: dict[str, float]
     peak_mib: float
+    database_mib: float
     slope_mib_per_minute: float | None
     max_lag: int
     law_holds: bool
@@ -70,7 +71,9 @@ class Verdict:
             ("maximum memory", f"{self.peak_mib:.0f} MiB"),
             (
                 "memory slope",
-                "too short a run to tell" if slope is None else f"{slope:+.2f} MiB a minute, undisturbed",
+                "too short a run to tell"
+                if slope is None
+                else f"{slope:+.2f} MiB a minute, undisturbed, beside DuckDB's {self.database_mib:.0f} MiB",
             ),
             ("maximum lag", f"{self.max_lag:,} records"),
             ("law", "holds" if self.law_holds else "DOES NOT HOLD"),
@@ -88,6 +91,7 @@ def judged(
     seconds: float,
     returns: list[tuple[str, float]],
     peak_mib: float,
+    cache_mib: float,
     slope: float | None,
     max_lag: int,
 ) -> Verdict:
@@ -108,6 +112,7 @@ def judged(
         faults=dict(Counter(name for name, _ in returns)),
         slowest_return_s={name: max(s for n, s in returns if n == name) for name, _ in returns},
         peak_mib=peak_mib,
+        database_mib=cache_mib,
         slope_mib_per_minute=slope,
         max_lag=max_lag,
         law_holds=code == 0 and audited["holds"],

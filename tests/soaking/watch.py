@@ -17,7 +17,7 @@ from tests.soaking.running import Running
 
 LOOK_EVERY_S = 1.0
 SETTLED_S = 30.0
-"""A worker that has lived so long has imported, planned and cached what it needs."""
+"""A worker that has lived so long has imported and planned what it needs."""
 SLOPE_SAMPLES = 240
 
 
@@ -30,13 +30,16 @@ class Watch:
         self._thread = threading.Thread(target=self._look_on)
         self.peak_mib = 0.0
         self.max_lag = 0
+        self.cache_mib = 0.0
+        """What DuckDB last held of it."""
         self.samples: list[tuple[float, float, int]] = []
-        """Moment, resident memory, process id."""
+        """Moment, resident memory beside DuckDB's, process id."""
 
     def slope(self, calm_since: float) -> float | None:
         """MiB per minute of the last worker since it settled: the median slope of all pairs of samples.
 
-        Only samples of undisturbed running count: after `calm_since`, and SETTLED_S. The median (Theil
+        What DuckDB holds is left out: its cache fills to FIRSTHAND_MEMORY_LIMIT, which takes longer than
+        a soak. Only samples of undisturbed running count: after `calm_since`, and SETTLED_S. The median (Theil
         and Sen) is not moved by a refresh or a checkpoint that is just under way. None if too few.
         """
         last = self._running.worker.pid
@@ -55,23 +58,22 @@ class Watch:
 
     def _look_on(self) -> None:
         while not self._ending.wait(LOOK_EVERY_S):
-            self._look_at_memory(self._running.worker.pid)
-            self._look_at_lag()
-
-    def _look_at_memory(self, pid: int) -> None:
-        with suppress(OSError):
-            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-            told = dict(line.split(":", 1) for line in lines if line.startswith("Vm"))
-            if "VmRSS" in told:
-                self.samples.append((time.monotonic(), _mib(told["VmRSS"]), pid))
+            pid = self._running.worker.pid
+            with suppress(OSError):
+                told = _told_by_the_kernel(pid)
                 self.peak_mib = max(self.peak_mib, _mib(told["VmHWM"]))
+                self._ask(pid, _mib(told["VmRSS"]))
 
-    def _look_at_lag(self) -> None:
+    def _ask(self, pid: int, mib: float) -> None:
         stream = self._running.stream
         with suppress(OSError, HTTPException, ValueError):
             url = json.loads((stream.place / f"{stream.database}.worker").read_text())["url"]
-            with urlopen(f"{url}readings?span=15m", timeout=5) as answer:  # noqa: S310 - the loopback
-                self.max_lag = max(self.max_lag, json.load(answer)["state"]["lag"])
+            with urlopen(f"{url}metrics", timeout=5) as answer:  # noqa: S310 - the loopback
+                told = dict(line.rsplit(b" ", 1) for line in answer if not line.startswith(b"#"))
+            lags = [float(value) for name, value in told.items() if name.startswith(b"firsthand_lag_records")]
+            self.max_lag = max(self.max_lag, int(sum(lags)))
+            self.cache_mib = float(told[b"firsthand_database_memory_bytes"]) / 2**20
+            self.samples.append((time.monotonic(), mib - self.cache_mib, pid))
 
 
 def median_slope(samples: Sequence[tuple[float, float]]) -> float | None:
@@ -85,6 +87,14 @@ def median_slope(samples: Sequence[tuple[float, float]]) -> float | None:
         return None
     slopes = [60 * (b - a) / (t - s) for (s, a), (t, b) in combinations(samples, 2) if t > s]
     return statistics.median(slopes)
+
+
+def _told_by_the_kernel(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    told = dict(line.split(":", 1) for line in lines if line.startswith("Vm"))
+    if not told:
+        raise ProcessLookupError(pid)  # it has ended, and nobody has waited for it yet
+    return told
 
 
 def _mib(text: str) -> float:
