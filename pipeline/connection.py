@@ -10,8 +10,8 @@ import pyarrow as pa
 
 ROOM_TO_UNDO_BYTES = 256 * 1024 * 1024
 
-# Where PyArrow's datasets can be had, DuckDB has them filter Arrow tables: copies, in threads of their own, for
-# 0.8 to 1.0 CPU-s/M. Nothing here needs them otherwise.
+# Where PyArrow's datasets can be had, DuckDB has them filter Arrow tables: copies, made in other threads,
+# for 0.8 to 1.0 CPU-s/M. Nothing here needs them otherwise.
 sys.modules["pyarrow.dataset"] = None  # type: ignore[assignment]
 
 
