@@ -54,6 +54,12 @@ class _Timed(RuleWatcher):
 
     cpu_s = 0.0
     looks = 0
+    _is_counted = False
+
+    def step(self) -> float:
+        """A look or none, counted."""
+        with self._counted():
+            return super().step()
 
     def advance(self, until: datetime) -> bool:
         """One stretch further, counted."""
@@ -68,10 +74,14 @@ class _Timed(RuleWatcher):
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        began = time.thread_time()
+        if self._is_counted:  # a step, which this is part of
+            yield
+            return
+        self._is_counted, began = True, time.thread_time()
         try:
             yield
         finally:
+            self._is_counted = False
             self.cpu_s += time.thread_time() - began
 
 

@@ -27,6 +27,7 @@ from pipeline.batch import RecordBatch
 from pipeline.dead_letter_sender import DeadLetterSender
 from pipeline.errors import BrokerError
 from pipeline.lookout import prepare_topics, watch_topic
+from pipeline.memory import give_back
 from pipeline.refresher import Refresher
 from pipeline.rejection import Rejection
 from pipeline.tally import Tally
@@ -200,6 +201,7 @@ class Worker:
         letters = self._dead_letters(app)
         flips = self._flips(app)
         self._begin(self._writer.run(lambda tally: self._stored(tally, letters)), self._refresher.run())
+        self._begin(self._give_back_memory())
         if self._on_tick:
             self._begin(self._tick(self._on_tick))
         try:
@@ -241,6 +243,11 @@ class Worker:
         while True:
             on_tick(self.state)
             await asyncio.sleep(self._settings.tick_s)
+
+    async def _give_back_memory(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.give_back_s)
+            await asyncio.to_thread(give_back)
 
     def _begin(self, *background: Coroutine[Any, Any, Any]) -> None:
         self._tasks |= {asyncio.create_task(each) for each in background}

@@ -25,6 +25,7 @@ class WorkerSettings:
     idle_refresh_s: float = 10.0
     refresh_duty: float = 0.6
     tick_s: float = 0.5
+    give_back_s: float = 10.0
     session_s: float = 6.0
     heartbeat_s: float = 1.0
     rebalance_s: float = 3.0

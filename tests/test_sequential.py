@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.detection import design
 from pipeline.detection.chart import Chart, Watch, first_alarm, scores
-from pipeline.detection.design import chart_for
+from pipeline.detection.design import COARSE, chart_for
 from pipeline.detection.run_length import delay, long_run, run_length, run_lengths
 from pipeline.detection.shared import shared_chart
 from pipeline.detection.tilt import mean as mean_demerits
@@ -42,6 +42,21 @@ budgets = st.floats(100, 100_000)
 
 def share(bad: float) -> tuple[float, float]:
     return 1 - bad, bad
+
+
+@settings(deadline=None)
+@given(shares_of_bad.map(share) | several, tilts, budgets)
+def test_a_limit_is_never_below_the_one_that_stands_for_it(healthy, tilt: float, every: float) -> None:
+    assume(mean_demerits(tilted(healthy, tilt)) > mean_demerits(healthy))
+    told = design.terms(healthy, tilt, every, COARSE)
+    exact, quick = told.chart(), told.quick_chart()
+    assert (quick.step, quick.allowance, quick.per_nat) == (exact.step, exact.allowance, exact.per_nat)
+    assert 1 <= quick.limit <= exact.limit
+
+
+def test_what_stands_for_a_limit_is_close_to_it() -> None:
+    told = design.terms(share(0.15), math.log(2), 10_000)
+    assert told.quick_chart().limit > 0.9 * told.chart().limit
 
 
 @pytest.mark.parametrize("true", REFERENCE)

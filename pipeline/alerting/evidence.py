@@ -8,6 +8,7 @@ from typing import NamedTuple
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.evaluation.change import DAY_US, HISTORY_DAYS
+from pipeline.alerting.evaluation.stream import anything
 from pipeline.alerting.rules import METRICS_BY_NAME, OfMetric
 from pipeline.fields import CONTACT, INVITATION, SURVEY
 from pipeline.metrics import limits_of, quantities
@@ -56,6 +57,7 @@ def figures(
         fill(
             "alert_evidence",
             facts=_facts(con, rule),
+            anything=anything([rule.metric]),
             kind=metric.kind,
             unit=UNITS[metric.unit],
             sums="".join(sums),
@@ -77,6 +79,7 @@ def contributors(
     query = fill(
         "alert_contributors",
         facts=_facts(con, rule),
+        anything=anything([rule.metric]),
         bad=_bad(rule.metric),
         denominator=parts["denominator"],
         dimension_of=" ".join(f"when grouping({column}) = 0 then '{name}'" for name, column in others.items())

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
-from pipeline.alerting.evidence import contributors, figures, query_of
+from pipeline.alerting.evaluation.conditions import Condition
+from pipeline.alerting.evidence import Contributor, Figures, contributors, figures, query_of
 from pipeline.alerting.life import Alert, Flip
-from pipeline.alerting.rules import AnyRule, Quality, Silence
+from pipeline.alerting.rules import AnyRule, OfMetric, Quality, Silence
 from pipeline.alerting.said import ORDER, Key, Row, Said, digest, identity
 from pipeline.alerting.words import moment, told
 from pipeline.connection import one
@@ -31,6 +32,7 @@ class Telling:
         self._rule = rule
         self._key = key
         self._recorded_at = recorded_at
+        self._read: dict[tuple[int, int, int], tuple[Figures | None, list[Contributor]]] = {}
 
     def new(self, alert: Alert) -> None:
         """An alert of which nothing was said."""
@@ -109,8 +111,7 @@ class Telling:
             because = f"Checks of {self._key.member} fail: {', '.join(named)}; see firsthand check"
             failing = [{"dimension": CHECK, "member": name} for name in named]
             return row._replace(because=_ended(because, flip), contributors=json.dumps(failing))
-        seen = figures(self._con, rule, found.member, found.since_us, found.raised_us)
-        blamed = contributors(self._con, rule, found.member, found.since_us, found.raised_us)
+        seen, blamed = self._evidence(rule, found)
         because = told(rule, self._key.member, found, seen, blamed)
         follow_up = one(self._con, "select internal.follow_up_us()")
         return row._replace(
@@ -122,6 +123,13 @@ class Telling:
             query=query_of(rule, self._key.member, found.since_us, found.raised_us, follow_up),
             contributors=json.dumps([each._asdict() for each in blamed]),
         )
+
+    def _evidence(self, rule: OfMetric, found: Condition) -> tuple[Figures | None, list[Contributor]]:
+        """Read once for all flips of a condition, of which two and more are often said together."""
+        asked = found.member, found.since_us, found.raised_us
+        if asked not in self._read:
+            self._read[asked] = figures(self._con, rule, *asked), contributors(self._con, rule, *asked)
+        return self._read[asked]
 
 
 def _ended(because: str, flip: Flip) -> str:

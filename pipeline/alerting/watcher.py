@@ -1,10 +1,11 @@
 """The thread that keeps `flips` current beside the worker, and the same in one go after a replay."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, Self
 
 import duckdb
@@ -25,6 +26,10 @@ DUTY = 0.02
 DUTY_BEHIND = 0.1
 """The same while it has not caught up with history, as after a start."""
 LONGEST_REST_S = 30.0
+PAST_S = 3600.0
+"""Newest events that are so much older than the clock are history, on its way through."""
+QUIET_S = 5.0
+"""So long after it the newest event is the last one for now: transactions take a second or two."""
 FAREWELL_S = 5.0
 TRY_AGAIN_S = 15.0
 LEARNING_EVERY_S = 10.0
@@ -77,6 +82,9 @@ class RuleWatcher:
         self._quality = {each.name: QualityRule(each) for each in quality}
         self._quality_due = monotonic() + QUALITY_EVERY_S
         self._check = check
+        self._latest: datetime | None = None
+        self._moved = self._looked = -math.inf
+        self._has_more = False
         self.has_said = False
         with store.beside() as con:
             self._evaluator = Evaluator(rules, con)
@@ -87,12 +95,23 @@ class RuleWatcher:
         """Come nearer to now, and say what is new once there is nothing between."""
         began = self._cpu()
         now = self._clock()
-        more = self.advance(now)
+        if not self._has_more and self._awaits_history(now):
+            return EVERY_S
+        self._looked = self._monotonic()
+        more = self._has_more = self.advance(now)
         if not more:
             self.look_at_quality(now)
             self.record(now)
         rest = (self._cpu() - began) * (1 / (DUTY_BEHIND if more else DUTY) - 1)
         return min(rest if more else max(rest, EVERY_S), LONGEST_REST_S)
+
+    def _awaits_history(self, now: datetime) -> bool:
+        """Is history on its way through? It is looked at once it is there, or every LONGEST_REST_S."""
+        latest, at = self._store.latest_occurrence(), self._monotonic()
+        if latest != self._latest:
+            self._latest, self._moved = latest, at
+        is_past = latest is not None and latest < now - timedelta(seconds=PAST_S)
+        return is_past and at < min(self._moved + QUIET_S, self._looked + LONGEST_REST_S)
 
     def advance(self, until: datetime) -> bool:
         """One stretch of events further; is there more?"""

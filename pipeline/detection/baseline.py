@@ -13,6 +13,8 @@ freedom); so many answers tell as much as one independent answer does.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
+from operator import mul
 from statistics import median
 
 from pipeline.detection.tilt import Shares, mean
@@ -80,11 +82,14 @@ def _blocks(days: Sequence[Counts]) -> list[Counts]:
     most = max(_LEAST_ANSWERS, sum(map(sum, days)) / _BLOCKS)
     enough = min(max(_LEAST_ANSWERS, _LEAST_DEMERITS / rarer), most)
     joined: list[list[Counts]] = [[]]
+    answers = 0
     for day in days:
-        if sum(map(sum, joined[-1])) >= enough:
+        if answers >= enough:
             joined.append([])
+            answers = 0
         joined[-1].append(day)
-    if len(joined) > 1 and sum(map(sum, joined[-1])) < enough:
+        answers += sum(day)
+    if len(joined) > 1 and answers < enough:
         too_few = joined.pop()
         joined[-1] += too_few
     return [_pooled(each) for each in joined]
@@ -93,8 +98,9 @@ def _blocks(days: Sequence[Counts]) -> list[Counts]:
 def _usual(blocks: list[Counts]) -> list[Counts]:
     """Without those too far off, and again, since what is left shows the rest more clearly."""
     while True:
-        centre = median(map(_mean, blocks))
-        far = [abs(_mean(block) - centre) * math.sqrt(sum(block)) for block in blocks]
+        means = [_mean(block) for block in blocks]
+        centre = median(means)
+        far = [abs(each - centre) * math.sqrt(sum(block)) for each, block in zip(means, blocks, strict=True)]
         by_chance = math.sqrt(_variance(_pooled(blocks)))
         at_most = _TOO_FAR * max(by_chance, _MAD_TO_SD * median(far))
         usual = [block for block, off in zip(blocks, far, strict=True) if off <= at_most]
@@ -106,7 +112,8 @@ def _usual(blocks: list[Counts]) -> list[Counts]:
 def _dispersion(blocks: Sequence[Counts], pooled: Counts) -> float:
     if len(blocks) < 2:  # noqa: PLR2004 - one block has nothing to differ from
         return 1.0
-    squares = math.fsum(sum(block) * (_mean(block) - _mean(pooled)) ** 2 for block in blocks)
+    centre = _mean(pooled)
+    squares = math.fsum(sum(block) * (_mean(block) - centre) ** 2 for block in blocks)
     return max(1.0, squares / _variance(pooled) / (len(blocks) - 1))
 
 
@@ -115,9 +122,11 @@ def _pooled(blocks: Sequence[Counts]) -> Counts:
 
 
 def _mean(counts: Counts) -> float:
-    return sum(x * count for x, count in enumerate(counts)) / sum(counts)
+    demerits: int = sum(map(mul, count(), counts))
+    return demerits / sum(counts)
 
 
 def _variance(counts: Counts) -> float:
     shares = smoothed(counts)
-    return math.fsum(share * (x - mean(shares)) ** 2 for x, share in enumerate(shares))
+    centre = mean(shares)
+    return math.fsum(share * (x - centre) ** 2 for x, share in enumerate(shares))

@@ -72,12 +72,13 @@ def doubt(known: Baseline) -> float:
     [0.835, 0.165]
     """
     shares, evidence = healthy(known), _evidence() * known.dispersion / max(1, known.answers)
+    centre = mean(shares)
     tilt = 1.0
     while _surprise(shares, tilt) < evidence:
         tilt *= 2
     for _ in range(_STEPS):  # the surprise is convex: from above, each step ends above the answer
         excess = _surprise(shares, tilt) - evidence
-        slope = mean(tilted(shares, tilt)) - mean(shares)
+        slope = mean(tilted(shares, tilt)) - centre
         if not excess > _CLOSE * evidence:
             break
         tilt -= excess / slope

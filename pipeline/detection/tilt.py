@@ -9,6 +9,8 @@ ratio. Source: Siegmund, Sequential Analysis (1985); Csiszar, Ann. Probab. 3 (19
 
 import math
 from collections.abc import Sequence
+from itertools import count
+from operator import mul
 
 from pipeline.errors import InputError
 
@@ -25,7 +27,7 @@ def mean(shares: Sequence[float]) -> float:
     >>> mean((0.75, 0.25)), mean((0.5, 0.0, 0.5))
     (0.25, 1.0)
     """
-    return math.fsum(x * share for x, share in enumerate(shares))
+    return math.fsum(map(mul, count(), shares))
 
 
 def log_growth(shares: Sequence[float], tilt: float) -> float:

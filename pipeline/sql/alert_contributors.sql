@@ -14,6 +14,7 @@ sums as (
         sum(sign * ({bad})::bigint) filter (at_us < $began_us)
             / nullif(sum(sign * ({denominator})::bigint) filter (at_us < $began_us), 0) as usual,
     from fact
+    where {anything}
     group by grouping sets ((), {sets})
 ),
 

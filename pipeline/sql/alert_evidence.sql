@@ -9,6 +9,7 @@ counted as (
         {unit} as unit,
         {sums}
     from fact
+    where {anything}
 )
 
 select {figures}

@@ -1,5 +1,5 @@
--- one row per moment of a grid and member with anything in its window, or in the windows that it is compared
--- with: the metric over (moment - span, moment], and its sums over the same windows some weeks before
+-- one row per moment of a grid and member worth judging, with anything in its window or in those that it is
+-- compared with: the metric over (moment - span, moment], and its sums over the same windows some weeks before
 -- the grid is numbered in steps from 0001-01-01, so that integer division is a floor
 with fact as (
     {facts}
@@ -11,19 +11,28 @@ steps as (
         (at_us + 62135596800000000 + $step_us - 1) // $step_us as step,
         {sums}
     from fact
+    where {anything}
     group by all
 ),
 
--- a step lies in the windows of the moments that follow it and, weeks later, of those that look back on it
-within as (
-    select steps.*, week, step + ahead + week * (604800000000 // $step_us) as moment,
-    from steps, range($steps) as aheads (ahead), (select unnest($weeks::bigint[]) as week)
+-- a step lies in the windows of the moments that follow it
+spans as (
+    select
+        member,
+        step + ahead as moment,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        sum(squares) as squares,
+        bool_or({counts}) as counts,
+    from steps, range($steps) as aheads (ahead)
+    group by all
 ),
 
+-- and a window, weeks later, is what others are compared with
 counted as (
     select
         member,
-        moment * $step_us - 62135596800000000 as moment_us,
+        (moment + week * (604800000000 // $step_us)) * $step_us - 62135596800000000 as moment_us,
         '{kind}' as kind,
         {unit} as unit,
         coalesce(sum(numerator) filter (week = 0), 0) as numerator,
@@ -31,8 +40,8 @@ counted as (
         sum(squares) filter (week = 0) as squares,
         coalesce(sum(numerator) filter (week > 0), 0) as usual_numerator,
         coalesce(sum(denominator) filter (week > 0), 0) as usual_denominator,
-        count(distinct week) filter (week > 0 and {counts}) as weeks,
-    from within
+        count(*) filter (week > 0 and counts) as weeks,
+    from spans, (select unnest($weeks::bigint[]) as week)
     where moment_us > $after_us and moment_us <= $until_us
     group by all
 )
@@ -45,4 +54,5 @@ select
     weeks,
     {figures}
 from counted
+where {worth_judging}
 order by moment_us, member

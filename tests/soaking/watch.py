@@ -39,8 +39,8 @@ class Watch:
         """MiB per minute of the last worker since it settled: the median slope of all pairs of samples.
 
         What DuckDB holds is left out: its cache fills to FIRSTHAND_MEMORY_LIMIT, which takes longer than
-        a soak. Only samples of undisturbed running count: after `calm_since`, and SETTLED_S. The median (Theil
-        and Sen) is not moved by a refresh or a checkpoint that is just under way. None if too few.
+        a soak. Only samples of undisturbed running count: after `calm_since`, and SETTLED_S. The median
+        (Theil and Sen) is not moved by a refresh or a checkpoint that is just under way. None if too few.
         """
         last = self._running.worker.pid
         calm = [(at, mib) for at, mib, pid in self.samples if pid == last and at > calm_since + SETTLED_S]

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.alerting.evaluation.charts import Charted, charted
 from pipeline.alerting.evaluation.conditions import Condition
-from pipeline.alerting.evaluation.score import Flip, Scores, follow, ordered
+from pipeline.alerting.evaluation.score import Flip, Scores, follow, in_time, ordered
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Answers, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change
 from pipeline.detection.caution import Learning
@@ -168,7 +168,7 @@ class ChangeRule:
         """Use the charts that were renewed: a score above 0 is told in the units of each."""
         at, due = self._scores, self._due.pop(member)
         for each in due if at.score[member] else due[-1:]:
-            chart = each.terms.chart()
+            chart = each.terms.quick_chart()
             at.step[member], at.allowance[member], at.limit[member] = chart.step, chart.allowance, chart.limit
             if at.score[member]:
                 at.score[member] = round(int(at.score[member]) * chart.per_nat / self._per_nat[member])
@@ -196,8 +196,11 @@ class ChangeRule:
         if self._due:
             for member in self._due.keys() & np.unique(answers.member).tolist():
                 self._apply(member)
-        for flip in follow(self._scores, answers._replace(demerits=self._cut(answers))):
+        for flip in follow(self._scores, answers._replace(demerits=self._cut(answers)), self._limit):
             self._note(flip)
+
+    def _limit(self, member: int) -> int:
+        return self._charts[member].terms.chart().limit
 
     def _count(self, answers: Answers, day: int, members: int) -> None:
         old = self._days.get(day, np.zeros((0, self._width), np.int64))
@@ -231,11 +234,10 @@ class ChangeRule:
 def _by_day(answers: Answers) -> dict[int, Answers]:
     if not len(answers.at_us):
         return {}
-    days = answers.at_us // DAY_US
-    order = np.argsort(days, kind="stable")
-    there, first = np.unique(days[order], return_index=True)
-    parts = [np.split(column[order], first[1:]) for column in answers]
-    return {day: Answers(*columns) for day, *columns in zip(there.tolist(), *parts, strict=True)}
+    answers = in_time(answers)
+    days, first = np.unique(answers.at_us // DAY_US, return_index=True)
+    parts = [np.split(column, first[1:]) for column in answers]
+    return {day: Answers(*columns) for day, *columns in zip(days.tolist(), *parts, strict=True)}
 
 
 def _width(metric: str) -> int:

@@ -7,7 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.evaluation.change import DAY_US, ChangeRule
 from pipeline.alerting.evaluation.conditions import Condition
-from pipeline.alerting.evaluation.stream import Stream, Stretch
+from pipeline.alerting.evaluation.stream import Came, Stream, Stretch, came_since
 from pipeline.alerting.evaluation.windows import WindowRule, Windows
 from pipeline.alerting.rules import METRICS_BY_NAME, AnyRule, Change, Drop, OfMetric, Threshold
 from pipeline.connection import one
@@ -37,10 +37,10 @@ class Group:
         self._all = Stream(con, window, [each.metric for each in rules], [])
         followed = [each for each in rules if isinstance(each, Change)]
         self._stream = Stream(con, window, [each.metric for each in followed], [each.by for each in followed])
-        self._back = WINDOWS[window]
+        self._back_us = int(one(con, f"select {WINDOWS[window]}"))
         self._marks: list[_Mark] = []
         self._days = 1
-        self._newest_us: int | None = None
+        self._there: Came | None = None
         self.at_us: int | None = None
 
     @property
@@ -48,28 +48,30 @@ class Group:
         """By name."""
         return {**self.changes, **self.windows}
 
-    def notice(self, con: DuckDBPyConnection, posted: int) -> None:
+    def notice(self, con: DuckDBPyConnection, came: Came | None, posted: int) -> None:
         """What came since a transaction: back to before the earliest of it, if that is behind already."""
-        came = self._all.came_since(con, posted)
-        if came is None:
+        new = [each for each in (came, self._all.revised_since(con, posted)) if each is not None]
+        if not new:
             return
-        newest = came.newest_us if self._newest_us is None else self._newest_us
-        self._newest_us = max(newest, came.newest_us)
+        earliest = min(each.earliest_us for each in new) + self._back_us
+        newest = max(each.newest_us for each in new) + self._back_us
+        there = self._there or Came(earliest, newest)
+        self._there = Came(min(earliest, there.earliest_us), max(newest, there.newest_us))
         if self.at_us is None:
             self._start(con)
-        elif came.earliest_us <= self.at_us:
-            self._go_back(came.earliest_us)
+        elif earliest <= self.at_us:
+            self._go_back(earliest)
 
     def advance(self, con: DuckDBPyConnection, until_us: int) -> bool:
         """One stretch further, at most to this moment; is there more?"""
-        if self.at_us is None or self._newest_us is None:
+        if self.at_us is None or self._there is None:
             return False
-        after, newest = self.at_us, self._newest_us
+        after, newest = self.at_us, self._there.newest_us
         until = min(until_us, self._end_of_stretch(con, after, until_us))
         if until <= after:
             return False
         facts = self._facts(con, after, until, newest)
-        windows = {name: rule.read(con, after, until, newest) for name, rule in self.windows.items()}
+        windows = {name: rule.read(con, after, until, self._there) for name, rule in self.windows.items()}
         for end in _pauses(after, until, newest):
             self._move(con, facts.between(after, end), windows, after, end)
             after = end
@@ -105,35 +107,48 @@ class Group:
     def _end_of_stretch(self, con: DuckDBPyConnection, after: int, until: int) -> int:
         """Some days on; where nothing came for LONGEST_DAYS, up to the next event, years on if need be."""
         days = (after // DAY_US + self._days) * DAY_US
-        if self._newest_us is None or days >= min(until, self._newest_us):
+        if self._there is None or days >= min(until, self._there.newest_us):
             return until
-        later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back})"
+        later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back_us})"
         first = one(
-            con, f"select epoch_us(min(occurred_at)) + {self._back} from internal.events where {later}"
+            con, f"select epoch_us(min(occurred_at)) + {self._back_us} from internal.events where {later}"
         )
         return max(days, int(first) - 1)
 
     def _start(self, con: DuckDBPyConnection) -> None:
-        """Before the first event there is."""
-        first = one(con, f"select epoch_us(min(occurred_at)) - 1 + {self._back} from internal.events")
-        self.at_us = int(first)
+        """Before the first event there is, with as long a stretch as holds some facts."""
+        asked = "select epoch_us(min(occurred_at)), epoch_us(max(occurred_at)), count(*) from internal.events"
+        [(first, last, events)] = con.execute(asked).fetchall()
+        self.at_us = first - 1 + self._back_us
+        self._days = min(max(1, (last - first) * MANY_FACTS // events // DAY_US), LONGEST_DAYS)
         self._remember(self.at_us)
 
     def _fit(self, facts: int) -> None:
         """Make the next stretch longer, or shorter."""
         if facts < FEW_FACTS:
-            self._days = min(2 * self._days, LONGEST_DAYS)
+            self._days = min(MANY_FACTS // FEW_FACTS * self._days, LONGEST_DAYS)
         elif facts > MANY_FACTS:
             self._days = max(1, self._days // 2)
 
     def _remember(self, at_us: int) -> None:
         """Keep marks, each about twice as old as the next: few, and never far to go back."""
         self._marks.append(_Mark(at_us, {name: rule.mark() for name, rule in self.rules.items()}))
-        kept = [self._marks[0]]
-        for before, mark in zip(self._marks[1:], self._marks[2:], strict=False):
-            if at_us - kept[-1].at_us > 2 * (at_us - mark.at_us):
-                kept.append(before)
-        self._marks = [*kept, *self._marks[-1:]] if len(self._marks) > 1 else kept
+        # what comes late is late by what came, whatever the clock says
+        newest = at_us if self._there is None else min(at_us, self._there.newest_us)
+        self._marks = [self._marks[n] for n in _few([max(0, newest - each.at_us) for each in self._marks])]
+
+
+def _few(ages: Sequence[int]) -> list[int]:
+    """Which marks of these ages to keep: as few as leave each about twice as old as the next, and the last.
+
+    >>> _few([100, 90, 80, 70, 45, 30, 8, 0, 0, 0])
+    [0, 3, 4, 5, 6, 7, 9]
+    """
+    kept = [0]
+    for n in range(1, len(ages) - 1):
+        if ages[kept[-1]] > 2 * ages[n + 1]:
+            kept.append(n)
+    return [*kept, *range(1, len(ages))[-1:]]
 
 
 def _pauses(after: int, until: int, newest: int) -> Iterator[int]:
@@ -161,8 +176,9 @@ class Evaluator:
         """Come one stretch nearer to this moment; is there more to do? In the caller's transaction."""
         posted = one(con, "select posted from internal.progress")
         if posted != self._posted:
+            came = came_since(con, self._posted)
             for group in self._groups:
-                group.notice(con, self._posted)
+                group.notice(con, came, self._posted)
             self._posted = posted
         more = [group.advance(con, until_us) for group in self._groups]
         return any(more)

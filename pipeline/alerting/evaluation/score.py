@@ -4,7 +4,7 @@ Where no limit is reached, which is nearly always, a member's scores are a runni
 minimum, for all members in a few passes of numpy. A member that reaches a limit is followed answer by answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple, Self
 
@@ -18,7 +18,8 @@ _APART = 1 << 44
 
 @dataclass
 class Scores:
-    """One row per member, by its number; a limit of 0 is a member without a chart.
+    """One row per member, by its number; a limit of 0 is a member without a chart. One that no score has
+    reached may be lower than the chart's.
 
     `score`: towards an alarm, or, while the condition holds, towards its end. Since it was last 0:
     `since_us` (of the first answer) and `answers`.
@@ -59,14 +60,26 @@ class Flip(NamedTuple):
     answers: int
 
 
-def ordered(answers: Answers) -> Answers:
-    """One row per answer in order of (member, at, demerits): what was taken back is gone.
+def in_time(answers: Answers) -> Answers:
+    """The same, which must not be none, in order of (at, demerits).
 
-    >>> taken_back = Answers(*(np.array(x) for x in ([9, 5, 9], [2, 2, 2], [1, 0, 1], [1, 2, -1])))
+    >>> in_time(Answers(*(np.array(x) for x in ([9, 5, 5], [2, 3, 4], [0, 1, 0], [1, 1, 1])))).member.tolist()
+    [4, 3, 2]
+    """
+    since_us = answers.at_us - answers.at_us.min()
+    order = np.argsort(since_us * (answers.demerits.max() + 1) + answers.demerits, kind="stable")
+    return Answers(*(column[order] for column in answers))
+
+
+def ordered(answers: Answers) -> Answers:
+    """Answers `in_time`, one row each, in order of (member, at, demerits): what was taken back is gone.
+
+    >>> taken_back = Answers(*(np.array(x) for x in ([5, 9, 9], [2, 2, 2], [0, 1, 1], [2, 1, -1])))
     >>> [column.tolist() for column in ordered(taken_back)]
     [[5, 5], [2, 2], [0, 0], [1, 1]]
     """
-    order = np.lexsort((answers.demerits, answers.at_us, answers.member))
+    fewest_bits = np.min_scalar_type(answers.member.max())  # up to 16, numpy sorts by digits
+    order = np.argsort(answers.member.astype(fewest_bits), kind="stable")
     at_us, member, demerits, weight = (column[order] for column in answers)
     if (weight != 1).any():
         new = np.ones(len(order), bool)
@@ -77,8 +90,11 @@ def ordered(answers: Answers) -> Answers:
     return Answers(at_us, member, demerits, np.ones(len(at_us), np.int64))
 
 
-def follow(scores: Scores, answers: Answers) -> Iterator[Flip]:
-    """Move the scores by these `ordered` answers; what is raised and what ends, member by member."""
+def follow(scores: Scores, answers: Answers, limit_of: Callable[[int], int]) -> Iterator[Flip]:
+    """Move the scores by these `ordered` answers; what is raised and what ends, member by member.
+
+    `limit_of`: the chart's limit, asked for once a score reaches what stands for it.
+    """
     charted = scores.limit[answers.member] > 0
     at_us, member, demerits, _ = (column[charted] for column in answers)
     if not len(member):
@@ -93,6 +109,8 @@ def follow(scores: Scores, answers: Answers) -> Iterator[Flip]:
     walk = total - np.repeat(total[begins] - moves[begins] - scores.score[who], ends - begins)
     lowest = np.minimum.accumulate(walk - segment * _APART) + segment * _APART
     after = walk - np.minimum(0, lowest)
+    for each in who[np.logical_or.reduceat(after >= scores.limit[member], begins)].tolist():
+        scores.limit[each] = limit_of(each)
     crossed = np.logical_or.reduceat(after >= scores.limit[member], begins)
     _settle(scores, who, begins, ends, after, at_us, ~crossed)
     for n in np.flatnonzero(crossed):

@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 from pipeline.alerting.rules import METRICS_BY_NAME
 from pipeline.metrics import limits_of, quantities
 from pipeline.readings import WINDOWS
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 from pipeline.sums import CELL_DIMENSIONS, mentioned
 
 Numbers = npt.NDArray[np.int64]
@@ -32,10 +32,20 @@ class Answers(NamedTuple):
 
 
 class Came(NamedTuple):
-    """When the earliest and the newest of some facts count."""
+    """The moments of the earliest and the newest of some facts."""
 
     earliest_us: int
     newest_us: int
+
+
+def came_since(con: DuckDBPyConnection, posted: int) -> Came | None:
+    """What was posted since a transaction, whatever it counts for; None where that is nothing."""
+    return _came(con, load("alert_posted"), posted)
+
+
+def _came(con: DuckDBPyConnection, query: str, posted: int) -> Came | None:
+    [row] = con.execute(query, {"posted": posted}).fetchall()
+    return Came(*row) if row[0] is not None else None
 
 
 class Stream:
@@ -47,11 +57,7 @@ class Stream:
         self._metrics = sorted(set(metrics))
         self._dimensions = sorted({CELL_DIMENSIONS[each] for each in dimensions if each != "all"})
         parts = {name: quantities(name) for name in self._metrics}
-        anything = " or ".join(
-            f"coalesce(({expression})::bigint, 0) <> 0"
-            for each in parts.values()
-            for expression in _two(each)
-        )
+        counted = anything(self._metrics)
         columns = ", ".join(
             f"sign * coalesce(({expression})::bigint, 0) as {name}_{n}"
             for name, each in parts.items()
@@ -63,20 +69,19 @@ class Stream:
             quantities=columns,
             facts=fill(
                 "alert_stretch",
-                fact_columns=", ".join(mentioned(con, [anything, *self._dimensions])),
+                fact_columns=", ".join(mentioned(con, [counted, *self._dimensions])),
                 after_us="$after_us",
                 until_us="$until_us",
                 of_member="true",
                 back=WINDOWS[window],
             ),
-            anything=anything,
+            anything=counted,
         )
-        self._came = fill("alert_posted", back=WINDOWS[window], anything=anything)
+        self._revised = fill("alert_revised", anything=counted)
 
-    def came_since(self, con: DuckDBPyConnection, posted: int) -> "Came | None":
-        """What was posted since a transaction; None where that is nothing."""
-        [row] = con.execute(self._came, {"posted": posted}).fetchall()
-        return Came(*row) if row[0] is not None else None
+    def revised_since(self, con: DuckDBPyConnection, posted: int) -> "Came | None":
+        """What was revised since a transaction; None where that is nothing."""
+        return _came(con, self._revised, posted)
 
     def read(self, con: DuckDBPyConnection, after_us: int, until_us: int) -> "Stretch":
         """What counts after one moment and until the other, that included."""
@@ -119,13 +124,23 @@ class Stretch:
         return Answers(at_us[there], members[there], demerits_of(metric, scores), denominator[there])
 
 
+def anything(metrics: Iterable[str]) -> str:
+    """As SQL: does a fact add anything to one of these metrics?
+
+    >>> anything(["csat"])
+    '(csat >= 4) <> 0 or (csat is not null) <> 0'
+    """
+    return " or ".join(f"({each}) <> 0" for name in metrics for each in _two(quantities(name)))
+
+
 def _of_share(at_us: Numbers, members: Numbers, good: Numbers, bad: Numbers) -> Answers:
     """Answers with 0 demerits and with 1."""
-    g, b = good != 0, bad != 0
+    g, b = np.flatnonzero(good), np.flatnonzero(bad)
+    both = np.concatenate((g, b))
     return Answers(
-        np.concatenate((at_us[g], at_us[b])),
-        np.concatenate((members[g], members[b])),
-        np.repeat(np.array([0, 1]), (g.sum(), b.sum())),
+        at_us[both],
+        members[both],
+        np.repeat(np.array([0, 1]), (len(g), len(b))),
         np.concatenate((good[g], bad[b])),
     )
 

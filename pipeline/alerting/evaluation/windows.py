@@ -11,6 +11,7 @@ from typing import NamedTuple
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.evaluation.conditions import Condition
+from pipeline.alerting.evaluation.stream import Came, anything
 from pipeline.alerting.rules import METRICS_BY_NAME, Drop, Threshold
 from pipeline.metrics import limits_of, quantities
 from pipeline.readings import UNITS, WINDOWS
@@ -59,6 +60,7 @@ class WindowRule:
         self._weeks = (0, *WEEKS) if isinstance(rule, Drop) else (0,)
         # an empty window of anything but a count says nothing, whatever was weeks before
         self._lasts_us = self._span_us + (_WEEK_US * max(self._weeks) if self._metric.kind == "count" else 0)
+        self._learns_us = _WEEK_US * LEAST_WEEKS if isinstance(rule, Drop) else 0
         self._query = self._select(con)
         self._held: dict[int, Condition] = {}
         self._ended: list[Condition] = []
@@ -77,12 +79,13 @@ class WindowRule:
         self._held = dict(mark)
         self._ended = [each for each in self._ended if each.ended_us is not None and each.ended_us <= at_us]
 
-    def read(self, con: DuckDBPyConnection, after_us: int, until_us: int, newest_us: int) -> Windows:
+    def read(self, con: DuckDBPyConnection, after_us: int, until_us: int, there: Came) -> Windows:
         """What there is to judge at the moments of the grid after one moment and until the other.
 
-        Nothing counts after `newest_us`.
+        `there`: nothing counts before its earliest moment, nor after its newest.
         """
-        until_us = min(until_us, newest_us + self._lasts_us)
+        after_us = max(after_us, there.earliest_us + self._learns_us - 1)
+        until_us = min(until_us, there.newest_us + self._lasts_us)
         if self._next(after_us) > until_us:
             return {}
         found = con.execute(
@@ -190,8 +193,9 @@ class WindowRule:
         return fill(
             "alert_windows",
             member=member,
+            anything=anything([self.rule.metric]),
             sums="".join(
-                f"coalesce(sum(sign * ({parts[name]})::hugeint), 0) as {name}, "
+                f"coalesce(sum(sign * ({parts[name]})::{_type(parts[name])}), 0) as {name}, "
                 if name in parts
                 else f"null::hugeint as {name}, "
                 for name in ("numerator", "denominator", "squares")
@@ -200,5 +204,19 @@ class WindowRule:
             counts="numerator <> 0" if count else "denominator <> 0",
             kind=self._metric.kind,
             unit=UNITS[self._metric.unit],
+            worth_judging=self._worth_judging(),
             figures=load("figures").rstrip(),
         )
+
+    def _worth_judging(self) -> str:
+        """As SQL: what is no worse than usual has not dropped, and most of all windows are not."""
+        if isinstance(self.rule, Threshold):
+            return "true"
+        usual = "weeks" if self._metric.kind == "count" else "usual_denominator"
+        worse = ">" if self._metric.better == "lower" else "<"
+        return f"weeks >= {LEAST_WEEKS} and numerator * {usual} {worse} usual_numerator * denominator"
+
+
+def _type(expression: str) -> str:
+    """Sums of 64 bits take less than those of 128, which squares need."""
+    return "hugeint" if "hugeint" in expression else "bigint"
