@@ -28,11 +28,21 @@ def accept(con: DuckDBPyConnection, events: pa.Table, between: Between) -> Accep
     """Set duplicates, and events outside the times asked for, apart from the fresh ones."""
     inside = events if between == (None, None) else events.filter(_is_inside(between))
     outside = [] if len(inside) == len(events) else _less(events, inside["n"].to_numpy())["n"].to_numpy()
-    times = pc.min_max(inside["occurred_at"]).as_py()
-    with registered(con, {"decoded": inside}):
-        found = con.execute(load("stale"), {"earliest": times["min"], "latest": times["max"]})
-        duplicates = found.fetchnumpy()["n"]
+    duplicates = _stale(con, inside)
     return Accepted(_less(inside, duplicates), duplicates, outside)
+
+
+def _stale(con: DuckDBPyConnection, events: pa.Table) -> Numbers:
+    """The running numbers of duplicates: suspects are found by numbers only, since nearly none is one."""
+    times = pc.min_max(events["occurred_at"]).as_py()
+    between = {"earliest": times["min"], "latest": times["max"]}
+    with registered(con, {"decoded": events}):
+        suspects: Numbers = con.execute(load("suspect"), between).fetchnumpy()["n"]
+    if len(suspects) == 0:
+        return suspects
+    with registered(con, {"suspects": events.filter(_among(events, suspects))}):
+        duplicates: Numbers = con.execute(load("stale"), between).fetchnumpy()["n"]
+    return duplicates
 
 
 def _is_inside(between: Between) -> pc.Expression:
@@ -49,4 +59,9 @@ def _less(events: pa.Table, numbers: Numbers) -> pa.Table:
     """The events but those of these running numbers."""
     if len(numbers) == 0:
         return events
-    return events.filter(pc.invert(pc.is_in(events["n"], pa.array(numbers, pa.int32()))))
+    return events.filter(pc.invert(_among(events, numbers)))
+
+
+def _among(events: pa.Table, numbers: Numbers) -> pa.ChunkedArray:
+    """Which events have one of these running numbers, as a mask."""
+    return pc.is_in(events["n"], pa.array(numbers, pa.int32()))

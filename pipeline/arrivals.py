@@ -95,10 +95,10 @@ class Arrivals:
 
         Records `outside` the times asked for are not consumed: as if they had never come.
         """
-        tombstones = [n for n, value in enumerate(self.values) if value is None]
         counts = zip(
             [len(batch) for batch in self._batches] - self._count(outside),
-            *(self._count(each) for each in (accepted, duplicates, rejected, tombstones)),
+            *(self._count(each) for each in (accepted, duplicates, rejected)),
+            [batch.values.count(None) for batch in self._batches],
             strict=True,
         )
         found: dict[tuple[str, int], Tally] = {}

@@ -33,6 +33,7 @@ def fold(con: DuckDBPyConnection) -> None:
 
     It changes no reading: what moves into cells leaves the tail.
     """
+    posted, folded = con.execute("select posted, folded from internal.progress").fetchall()[0]
     for counts, kinds in KINDS.items():
         columns = sums(counts)
         con.execute(
@@ -46,9 +47,13 @@ def fold(con: DuckDBPyConnection) -> None:
                 dimensions=", ".join(CELL_DIMENSIONS),
                 sets=", ".join(f"(hour, {name})" for name in CELL_DIMENSIONS),
                 totals=totals(columns),
-            )
+            ),
+            {"posted": posted, "folded": folded},
         )
-    con.execute(fill("fold_days", columns=", ".join(SUMS.values()), totals=totals(SUMS)))
+    con.execute(
+        fill("fold_days", columns=", ".join(SUMS.values()), totals=totals(SUMS)),
+        {"posted": posted},
+    )
     con.execute("update internal.progress set folded = posted")
     if one(con, "select count(distinct fold) from internal.cells where fold > 0") >= COMPACT_FOLDS:
         compact(con)

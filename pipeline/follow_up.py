@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pipeline.sql import fill
+from pipeline.sql import fill, load
 
 
 class State(NamedTuple):
@@ -22,13 +22,18 @@ class State(NamedTuple):
         return f"{self.prefix or 'is_'}first"
 
 
-def follow_up(pool: str, reopens: str, ties: str, states: tuple[State, ...]) -> str:
-    """The select of sql/follow_up.sql over relation `pool`; `ties`: its columns that order equal instants."""
+def follow_up(pool: str, reopens: str, order: str, states: tuple[State, ...], several: str = "") -> str:
+    """The select of sql/follow_up.sql over relation `pool`, contacts of one key being put in `order`.
+
+    `several`: a relation of those that are not the only ones of their keys, where most are.
+    """
     return fill(
         "follow_up",
+        lone=load("lone").rstrip() if several else "",
+        several=several or pool,
         pool=pool,
         reopens=reopens,
-        ties=ties,
+        order=order,
         neighbours=", ".join(_neighbours(state) for state in states),
         reopened=", ".join(
             f"min(reopen.occurred_us) filter ({state.is_meant}) as {state.prefix}reopened_us"

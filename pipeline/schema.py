@@ -77,4 +77,4 @@ def _text(folder: str, name: str) -> str:
     return text.replace("{follow_up}", _FOLLOWED)
 
 
-_FOLLOWED = follow_up("inbound", "seen_reopens", "tie", (State("contact.is_meant"),))
+_FOLLOWED = follow_up("inbound", "seen_reopens", "occurred_us, tie", (State("contact.is_meant"),), "several")

@@ -1,17 +1,16 @@
 -- one row per contact whose contact_id others bear too, with its place among them, and among the stored
-with crowded as (
-    select contact_hash,
-    from linked
-    where type = '{contact}'
-    group by contact_hash
-    having count(*) > 1
+with contacts as (
+    select k, contact_hash from kin where type = '{contact}'
+    union all
+    select -1 - n, contact_hash from fresh where type = '{contact}'
 ),
 
 asked as (
     select k,
-    from linked
-    semi join crowded using (contact_hash)
-    where type = '{contact}'
+    from contacts
+    semi join (
+        select contact_hash from contacts group by contact_hash having count(*) > 1
+    ) as crowded using (contact_hash)
 ),
 
 told as (

@@ -1,11 +1,5 @@
--- one row per contact whose follow-up the batch decides or changes, with how it stood before
-with contacts as (
-    select pool.*, tie, overshadowed,
-    from pool
-    left join told using (k)
-),
-
-followed as (
+-- one row per contact of {pool} that is fresh, or whose follow-up the batch changes, with how it stood before
+with followed as (
     {follow_up}
 ),
 
@@ -18,8 +12,6 @@ select
     k,
     is_fresh,
     occurred_us,
-    {dimensions},
-    outcome,
     is_first,
     broken_us,
     was_first,

@@ -3,15 +3,15 @@ insert into internal.cells (fold, bucket, dim, member, {columns})
 with tail as (
     select internal.hour_of(epoch_us(occurred_at)) as hour, {members}, {contributions}
     from internal.facts as fact
-    where posted > (select folded from internal.progress) and kind in ({kinds})
+    where posted > $folded and kind in ({kinds})
     union all
     select internal.hour_of(occurred_us), {members}, {contributions}
     from internal.revisions as fact
-    where posted > (select folded from internal.progress) and kind in ({kinds})
+    where posted > $folded and kind in ({kinds})
 )
 
 select
-    (select posted from internal.progress),
+    $posted,
     internal.hour_bucket(hour),
     case {dim} end,
     coalesce({dimensions}),

@@ -2,5 +2,5 @@
 insert into internal.cells (fold, bucket, dim, member, {columns})
 select fold, internal.day_bucket(bucket // 48), dim, member, {totals},
 from internal.cells
-where fold = (select posted from internal.progress)
+where fold = $posted
 group by all

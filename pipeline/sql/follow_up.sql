@@ -5,28 +5,16 @@
 -- A contact at t is a first contact if no eligible contact of the same key began in [t - F, t); it is
 -- resolved at first contact unless an inbound contact of the same key, abandoned ones included, came
 -- in (t, t + F], or a reopen of it did, or its outcome is unresolved or escalated. Equal instants are
--- ordered by contact_id, source, id ({ties}). {pool} must hold every inbound contact of a key within F.
+-- ordered by contact_id, source, id ({order}). {pool} must hold every inbound contact of a key within F.
 -- Where two states are asked for (without and with a batch), each has its own columns.
-with crowded as (
-    select key_hash,
-    from {pool}
-    group by key_hash
-    having count(*) > 1
-),
-
--- only a key with several contacts needs an order; most have one
-neighbours as (
+with neighbours as (
     select *, {neighbours},
     from (
         select *, outcome is not distinct from 'abandoned' as abandoned,
-        from {pool}
-        semi join crowded using (key_hash)
+        from {several}
     )
-    window of_key as (partition by key_hash order by occurred_us, {ties})
-    union all by name
-    select *, outcome is not distinct from 'abandoned' as abandoned,
-    from {pool}
-    anti join crowded using (key_hash)
+    window of_key as (partition by key_hash order by {order})
+    {lone}
 ),
 
 reopened as (

@@ -1,5 +1,5 @@
--- one row per contact of the pool that its key and instant do not tell from another, or whose contact_id
--- other contacts bear (both rare): its place by its texts, and the transaction since which it is not meant
+-- the pool, with what only texts tell (rare): the place of contacts that key and instant do not tell from
+-- another, and since which transaction one is not meant whose contact_id others bear
 with same_instant as (
     select key_hash, occurred_us,
     from pool
@@ -21,15 +21,21 @@ texts as (
     select -1 - n, contact_id, (hash(contact_id) >> 1)::bigint, occurred_at, source, id
     from accepted
     where -1 - n in (from asked)
+),
+
+told as (
+    select
+        k,
+        row_number() over (order by contact_id, any_value(names.name), any_value(texts.id)) as tie,
+        min(smaller.posted) as overshadowed,
+    from texts
+    inner join internal.names as names using (number)
+    left join internal.namesakes as smaller
+        on smaller.contact_hash = texts.contact_hash
+        and (smaller.occurred_at, smaller.source, smaller.id) < (texts.occurred_at, names.name, texts.id)
+    group by k, contact_id
 )
 
-select
-    k,
-    row_number() over (order by contact_id, any_value(names.name), any_value(texts.id)) as tie,
-    min(smaller.posted) as overshadowed,
-from texts
-inner join internal.names as names using (number)
-left join internal.namesakes as smaller
-    on smaller.contact_hash = texts.contact_hash
-    and (smaller.occurred_at, smaller.source, smaller.id) < (texts.occurred_at, names.name, texts.id)
-group by k, contact_id
+select pool.*, tie, overshadowed,
+from pool
+left join told using (k)

@@ -45,6 +45,19 @@ inbound as (
     where key_hash is not null and occurred_at <= as_of::timestamptz
 ),
 
+-- only a key with several contacts needs an order; most have one
+crowded_keys as (
+    select key_hash,
+    from inbound
+    group by key_hash
+    having count(*) > 1
+),
+
+several as (
+    from inbound
+    semi join crowded_keys using (key_hash)
+),
+
 seen_reopens as (
     from internal.reopens
     where occurred_us <= epoch_us(as_of::timestamptz)
