@@ -16,8 +16,8 @@ from urllib.request import urlopen
 from tests.soaking.running import Running
 
 LOOK_EVERY_S = 1.0
-SETTLED_S = 30.0
-"""A worker that has lived so long has imported and planned what it needs."""
+SETTLED_S = 120.0
+"""A worker that has lived so long has imported, planned and learnt what it needs."""
 SLOPE_SAMPLES = 240
 
 
