@@ -12,6 +12,8 @@ from urllib.request import Request, urlopen
 
 import duckdb
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from deliveries import NOON, NOW, batch, emptied, in_memory, new_store, record, rows_at
 from served_page import ServedPage
 
@@ -24,6 +26,7 @@ from pipeline.page_data.history import ASKED_AGAIN, History
 from pipeline.page_data.intake import intake
 from pipeline.page_data.members import MOST, members
 from pipeline.page_data.overview import overview
+from pipeline.page_data.routes import Page
 from pipeline.page_data.shared import LEAST_AGE_S, Shared
 from pipeline.settings import Definitions
 from pipeline.simulate import START, simulate
@@ -420,3 +423,14 @@ def test_no_answer_names_a_customer(served):
         for query in ("", "?by=agent"):
             text = answered(served, f"data/{name}{query}")[1].decode()
             assert not [each for each in customers if f'"{each}"' in text]
+
+
+def test_who_asks_a_worker_that_is_ending_hears_so(tmp_path):
+    async def ask_at_the_end(store):
+        page = Page(store, dict, lambda: None, lambda: NOW)
+        [view] = [route.handler for route in page.routes() if route.path == "/data/overview"]
+        await page.end(web.Application())
+        await view(make_mocked_request("GET", "/data/overview"))
+
+    with new_store(tmp_path / "x.duckdb") as store, pytest.raises(web.HTTPServiceUnavailable):
+        asyncio.run(ask_at_the_end(store))
