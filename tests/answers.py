@@ -76,12 +76,13 @@ select rule, member, state, occurred_at, since, denominator
 from flips
 where flip not in (select revises from flips where revises is not null)
     and alert not in (select alert from flips where state = 'retracted')
+qualify row_number() over (partition by alert, state order by number desc) = 1
 order by all
 """
 
 
 def standing(store: Store) -> list[Said]:
-    """What is said and was neither revised nor retracted."""
+    """What is said last of each state, and was neither revised nor retracted."""
     with store.reading() as con:
         return [Said(*row) for row in con.execute(STANDING).fetchall()]
 

@@ -165,6 +165,7 @@ class Recorder:
         if said is None:
             said = Said(row.alert, shown.at_us)
             all_said.append(said)
+        said.rows.add(row.flip)
         if row.state == "retracted":
             said.retracted = True
             return
@@ -182,6 +183,10 @@ class Recorder:
     def knows(self, key: Key, alert: str) -> bool:
         """Was anything said of an alert?"""
         return any(each.alert == alert for each in self._said.get(key, []))
+
+    def has_row(self, key: Key, alert: str, flip: str) -> bool:
+        """Was this flip of an alert said already?"""
+        return any(flip in each.rows for each in self._said.get(key, []) if each.alert == alert)
 
     def inhibited(self, key: Key, alert: str) -> str | None:
         """For whose sake nobody was told of an alert, so far."""

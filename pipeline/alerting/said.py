@@ -60,11 +60,15 @@ class Shown(NamedTuple):
 
 @dataclass
 class Said:
-    """An alert as it was said: the standing flip of each state. `begin_us`: of its first one."""
+    """An alert as it was said: the standing flip of each state. `begin_us`: of its first one.
+
+    `rows`: all flips of it, also those that were replaced.
+    """
 
     alert: str
     begin_us: int
     flips: dict[str, Shown] = field(default_factory=dict)
+    rows: set[str] = field(default_factory=set)
     retracted: bool = False
     inhibited_by: str | None = None
     blamed: frozenset[tuple[str, str]] = frozenset()
@@ -89,9 +93,6 @@ class Said:
             and fired.at_us <= at_us
             and (ended is None or ended > at_us)
         )
-
-
-ORDER = {"pending": 0, "firing": 1, "resolved": 2}
 
 
 def matched(

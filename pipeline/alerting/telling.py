@@ -10,7 +10,7 @@ from pipeline.alerting.evaluation.conditions import Condition
 from pipeline.alerting.evidence import Contributor, Figures, contributors, figures, query_of
 from pipeline.alerting.life import Alert, Flip
 from pipeline.alerting.rules import AnyRule, OfMetric, Quality, Silence
-from pipeline.alerting.said import ORDER, Key, Row, Said, digest, identity
+from pipeline.alerting.said import Key, Row, Said, digest, identity
 from pipeline.alerting.words import moment, told
 from pipeline.connection import one
 
@@ -44,15 +44,13 @@ class Telling:
 
     def again(self, said: Said, alert: Alert) -> None:
         """What has changed of one, if anything."""
-        before = dict(said.flips)
+        before, last = dict(said.flips), alert[-1]
+        # one that was said to have ended, and goes on: its last flip takes the place of the end
+        undone = before.get("resolved") if last.state != "resolved" else None
         for flip in alert:
-            old = before.get(flip.state)
-            if old is None or not old.tells(flip):
+            old = undone if undone and flip is last else before.get(flip.state)
+            if old is None or old is undone or not old.tells(flip):
                 self._say(said.alert, flip, old.flip if old else None)
-        last = alert[-1]
-        over = [old for state, old in before.items() if ORDER[state] > ORDER[last.state]]
-        if over:  # it was said to have ended, and goes on
-            self._say(said.alert, last, over[-1].flip)
 
     def retract(self, said: Said, until_us: int) -> None:
         """An alert that no longer follows from the events."""
@@ -87,6 +85,8 @@ class Telling:
     def _say(self, alert: str, flip: Flip, revises: str | None) -> None:
         found = flip.condition
         flip_id = identity(alert, flip.state, flip.at_us, found.since_us, found.answers, revises)
+        while self._recorder.has_row(self._key, alert, flip_id):  # it was said, and replaced by another
+            flip_id = identity(flip_id)
         inhibited = self._recorder.inhibitor(self._rule, self._key, flip.at_us)
         if flip.state == "resolved":
             inhibited = self._recorder.inhibited(self._key, alert)

@@ -1,12 +1,18 @@
--- one row per alert: where it stands, by the flips that no later one revises
+-- one row per alert: where it stands, by the last flip of each state, but for those that another one revises
 create or replace view alerts as
-with standing as (
+with last_of_state as (
+    select *
+    from flips
+    where flip not in (select revises from flips where revises is not null)
+    qualify row_number() over (partition by alert, state order by number desc) = 1
+),
+
+standing as (
     select *,
         min(occurred_at) filter (state <> 'retracted') over alerts as began_at,
         max(occurred_at) filter (state = 'firing') over alerts as firing_at,
         list_position(['pending', 'firing', 'resolved', 'retracted'], state) as progress,
-    from flips
-    where flip not in (select revises from flips where revises is not null)
+    from last_of_state
     window alerts as (partition by alert)
 )
 
