@@ -27,7 +27,7 @@ def bad(raised: float, ended: float | None) -> Condition:
     return Condition(1, us_of(begin), us_of(begin - HOUR), 5, 0.7, ended_us)
 
 
-LOOKS = [bad(0, None), bad(0, 2), bad(1, None), bad(1, 4)]
+LOOKS = [bad(0, None), bad(0, 2), bad(1, None), bad(1, 4), bad(7, None), bad(7.5, None)]
 """What may be found of the same alert, one after the other, while events come late."""
 
 
