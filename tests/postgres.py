@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -132,7 +132,8 @@ class Postgres:
     def thaw(self) -> None:
         """Let it go on."""
         for pid in self._frozen:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a process of the server that has ended meanwhile
+                os.kill(pid, signal.SIGCONT)
         self._frozen = []
 
     def _wait(self) -> None:

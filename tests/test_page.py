@@ -28,7 +28,7 @@ from tests.command import done, ended, started, until
 DAYS = 14
 END = START + timedelta(days=DAYS)
 
-ENDING = ("net::ERR_", "503 (Service Unavailable)")
+ENDING = ("net::ERR_", "503 (Service Unavailable)", "Failed to fetch")
 """What a page hears of a worker that ends."""
 
 
