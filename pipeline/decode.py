@@ -20,7 +20,7 @@ from pipeline.names import ABSENT, Names, Vocabulary
 from pipeline.plain.events import plain_events
 
 SLICE_RECORDS = 12_288
-"""Records decoded at a time: their events stay in the processor's cache until they are columns."""
+"""Records decoded at a time: their bytes are joined for it, and stay in the processor's cache."""
 
 _MOMENT = pa.timestamp("us", "UTC")
 _TYPES = {

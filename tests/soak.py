@@ -77,7 +77,7 @@ def _soak(asked: argparse.Namespace, place: Path) -> Verdict:
             seconds=time.monotonic() - began,
             returns=returns,
             peak_mib=watch.peak_mib,
-            cache_mib=watch.cache_mib,
+            database_mib=watch.database_mib,
             slope=slope,
             max_lag=watch.max_lag,
         )

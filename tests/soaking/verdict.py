@@ -91,7 +91,7 @@ def judged(
     seconds: float,
     returns: list[tuple[str, float]],
     peak_mib: float,
-    cache_mib: float,
+    database_mib: float,
     slope: float | None,
     max_lag: int,
 ) -> Verdict:
@@ -112,7 +112,7 @@ def judged(
         faults=dict(Counter(name for name, _ in returns)),
         slowest_return_s={name: max(s for n, s in returns if n == name) for name, _ in returns},
         peak_mib=peak_mib,
-        database_mib=cache_mib,
+        database_mib=database_mib,
         slope_mib_per_minute=slope,
         max_lag=max_lag,
         law_holds=code == 0 and audited["holds"],

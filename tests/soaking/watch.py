@@ -30,7 +30,7 @@ class Watch:
         self._thread = threading.Thread(target=self._look_on)
         self.peak_mib = 0.0
         self.max_lag = 0
-        self.cache_mib = 0.0
+        self.database_mib = 0.0
         """What DuckDB last held of it."""
         self.samples: list[tuple[float, float, int]] = []
         """Moment, resident memory beside DuckDB's, process id."""
@@ -72,8 +72,8 @@ class Watch:
                 told = dict(line.rsplit(b" ", 1) for line in answer if not line.startswith(b"#"))
             lags = [float(value) for name, value in told.items() if name.startswith(b"firsthand_lag_records")]
             self.max_lag = max(self.max_lag, int(sum(lags)))
-            self.cache_mib = float(told[b"firsthand_database_memory_bytes"]) / 2**20
-            self.samples.append((time.monotonic(), mib - self.cache_mib, pid))
+            self.database_mib = float(told[b"firsthand_database_memory_bytes"]) / 2**20
+            self.samples.append((time.monotonic(), mib - self.database_mib, pid))
 
 
 def median_slope(samples: Sequence[tuple[float, float]]) -> float | None:
