@@ -39,6 +39,7 @@ _LOCKED = "Could not set lock on file"
 _ALWAYS = {
     "storage_compatibility_version": "latest",
     "python_enable_replacements": "false",  # a table is never a Python variable of the same name
+    "allocator_background_threads": "true",  # or 120 MiB that were freed are kept for as long as one rests
 }
 
 _SECLUDED = {

@@ -19,7 +19,7 @@ from pipeline.metrics import limits_of
 
 TWO = 2
 DECILES = 10
-KEPT = 20_000
+KEPT = 4_000
 """Charts that are kept: where late events send a rule back, most of them are asked for again."""
 
 
