@@ -1,6 +1,6 @@
 """The unit of work: the records of one partition that were fetched together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -35,11 +35,16 @@ class RecordBatch:
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     timestamps: list[int] = field(default_factory=list)
+    bytes: int = field(init=False)
+    """How long its keys and values are together."""
+
+    def __post_init__(self) -> None:
+        self.bytes = bytes_of(self.keys, self.values)
 
     def __len__(self) -> int:
         return len(self.values)
 
-    @property
-    def bytes(self) -> int:
-        """How long its keys and values are together."""
-        return sum(map(len, filter(None, chain(self.keys, self.values))))
+
+def bytes_of(keys: Iterable[bytes | None], values: Iterable[bytes | None]) -> int:
+    """How long they are together."""
+    return sum(map(len, filter(None, chain(keys, values))))

@@ -120,8 +120,9 @@ def _others(values: Sequence[bytes | None], plain: pa.ChunkedArray) -> list[int]
     """The numbers of the records that are neither plain nor tombstones."""
     if len(plain) == len(values):
         return []
-    passed = set(plain.to_pylist())
-    return [n for n, value in enumerate(values) if value is not None and n not in passed]
+    is_left = np.ones(len(values), np.bool_)
+    is_left[plain.to_numpy()] = False
+    return [n for n in np.flatnonzero(is_left).tolist() if values[n] is not None]
 
 
 def _unusual(accepted: Mapping[int, Touchpoint], words: Vocabulary) -> pa.Table:

@@ -249,11 +249,13 @@ class Store:
     def _move_watermarks(
         self, batches: Sequence[RecordBatch], tallies: Mapping[tuple[str, int], Tally]
     ) -> None:
-        for at, reached in {(batch.topic, batch.partition): batch.next for batch in batches}.items():
-            counts = asdict(tallies.get(at, Tally()))
-            self._con.execute(
-                load("move_watermark"), {"topic": at[0], "partition": at[1], "next": reached, **counts}
-            )
+        reached = {(batch.topic, batch.partition): batch.next for batch in batches}
+        moved = [
+            {"topic": at[0], "partition": at[1], "next_offset": until, **asdict(tallies.get(at, Tally()))}
+            for at, until in reached.items()
+        ]
+        if moved:
+            self._con.execute(load("move_watermarks"), {"batches": moved})
 
 
 def _refuse_gaps(batches: Sequence[RecordBatch], watermarks: Mapping[tuple[str, int], int]) -> None:

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from faust.types import TP
 
 from pipeline.batch import RecordBatch
 from pipeline.errors import BrokerError
 from pipeline.transport import unpacker
 from pipeline.transport.consumer import Consumer
+from pipeline.transport.kept_records import CRC_END, KeptRecords
 from pipeline.transport.unpacker import PartitionRecords
 
 HERE = TP("unpacked", 0)
@@ -45,9 +48,6 @@ class WireBatch:
     def is_transactional(self) -> bool:
         return self.producer_id is not None
 
-    def validate_crc(self) -> bool:
-        return self.whole
-
     def __iter__(self):
         return iter([WireRecord(offset) for offset in self.offsets])
 
@@ -61,6 +61,9 @@ class Wire:
 
     def next_batch(self) -> WireBatch:
         return self.batches.pop(0)
+
+    def is_whole(self, wire: WireBatch) -> bool:
+        return wire.whole
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +161,7 @@ def test_a_batch_is_closed_when_it_has_enough_records(monkeypatch):
 
 
 def test_a_batch_is_closed_when_it_has_enough_bytes(monkeypatch):
-    monkeypatch.setattr(unpacker, "MAX_BATCH_BYTES", 8)
+    monkeypatch.setattr(unpacker, "MAX_BATCH_BYTES", 16)
     batches = fetch(27, WireBatch([27, 28, 29], 30), WireBatch([30, 31], 32), WireBatch([32], 33))
     assert [(batch.start, batch.next) for batch in batches] == [(27, 30), (30, 33)]
 
@@ -170,6 +173,53 @@ def test_a_damaged_wire_batch_is_an_error_once_the_good_part_is_delivered():
     assert first.next_fetch_offset == 2
     with pytest.raises(CorruptRecordException):
         fetch(2, damaged)
+
+
+def wire_batch(magic: int, first: int, count: int, compression: int) -> bytes:
+    """As aiokafka writes it."""
+    if magic < 2:
+        builder = LegacyRecordBatchBuilder(magic, compression, 2**20)
+    else:
+        builder = DefaultRecordBatchBuilder(magic, compression, 0, -1, -1, -1, 2**20)
+    for n in range(count):
+        if magic < 2:
+            builder.append(n, timestamp=1_000 + n, key=b"k%d" % n, value=b"v%d" % n * 20)
+        else:
+            builder.append(n, timestamp=1_000 + n, key=b"k%d" % n, value=b"v%d" % n * 20, headers=[])
+    wire = bytearray(builder.build())
+    if magic >= 2:
+        wire[:8] = first.to_bytes(8, "big")
+    return bytes(wire)
+
+
+@pytest.mark.parametrize("compression", [0, 1])
+def test_a_fetch_of_wire_batches_is_read_whole_and_no_flipped_byte_of_their_records_passes(compression):
+    parts = [wire_batch(2, 0, 30, compression), wire_batch(2, 30, 1, compression)]
+    fetched = b"".join(parts)
+
+    def read(octets: bytes) -> list[bytes | None]:
+        unpacked = PartitionRecords(HERE, KeptRecords(octets), None, 0, None, None, True, READ_UNCOMMITTED)
+        return [value for batch in unpacked for value in batch.values]
+
+    assert read(fetched) == [b"v%d" % n * 20 for n in (*range(30), 0)]
+    for at in range(CRC_END, len(parts[0]), 11):
+        damaged = bytearray(fetched)
+        damaged[at] ^= 1 << at % 8
+        with pytest.raises(CorruptRecordException):
+            read(bytes(damaged))
+    damaged = bytearray(fetched)
+    damaged[-1] ^= 1
+    assert len(read(bytes(damaged))) == 30, "the good part is delivered"
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_wire_batches_of_old_brokers_are_checked_by_their_own_checksum(magic):
+    fetched = wire_batch(magic, 0, 3, 0)
+    kept = KeptRecords(fetched)
+    assert [kept.is_whole(kept.next_batch()) for _ in range(3)] == [True] * 3
+    assert not kept.has_next()
+    damaged = KeptRecords(fetched[:-1] + b"?")
+    assert [damaged.is_whole(damaged.next_batch()) for _ in range(3)] == [True, True, False]
 
 
 def test_a_topic_that_is_not_batched_keeps_its_single_records(monkeypatch):

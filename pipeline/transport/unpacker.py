@@ -6,7 +6,7 @@ from typing import Any
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
-from pipeline.batch import RecordBatch
+from pipeline.batch import RecordBatch, bytes_of
 from pipeline.transport.batched import BATCHED
 
 MAX_BATCH_RECORDS = 10_000
@@ -26,19 +26,19 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
 
     def _unpack_batches(self) -> Iterator[RecordBatch]:
         """Cover all that was fetched, in order; a range without records is a batch without records."""
-        batch, size = self._new_batch(), 0
+        batch = self._new_batch()
         while self._records.has_next():
             wire = self._records.next_batch()
-            if self._check_crcs and not wire.validate_crc():
+            if self._check_crcs and not self._records.is_whole(wire):
                 if batch.next > batch.start:
                     break  # deliver what is whole; fetched again, the rest raises
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
             if not self._is_taken_back(wire) and not wire.is_control_batch:
-                size += _extend(batch, self._read(wire))
+                _extend(batch, self._read(wire))
             self.next_fetch_offset = batch.next = wire.next_offset
-            if len(batch) >= MAX_BATCH_RECORDS or size >= MAX_BATCH_BYTES:
+            if len(batch) >= MAX_BATCH_RECORDS or batch.bytes >= MAX_BATCH_BYTES:
                 yield batch
-                batch, size = self._new_batch(), 0
+                batch = self._new_batch()
         if batch.next > batch.start:
             yield batch
 
@@ -46,7 +46,7 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
         try:
             return list(wire)
         except UnicodeDecodeError:
-            found: list[Any] = self._records.read_again(wire.base_offset)
+            found: list[Any] = self._records.read_again()
             return found
 
     def _is_taken_back(self, wire: Any) -> bool:
@@ -68,12 +68,12 @@ class PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aioka
         return RecordBatch(self._tp.topic, self._tp.partition, at, at)
 
 
-def _extend(batch: RecordBatch, records: list[Any]) -> int:
-    """Add the records; how long their values are together."""
+def _extend(batch: RecordBatch, records: list[Any]) -> None:
+    """Add the records."""
     if records and records[0].offset < batch.next:  # the fetch began inside this wire batch
         records = [record for record in records if record.offset >= batch.next]
     if not records:
-        return 0
+        return
     first, last = records[0].offset, records[-1].offset
     whole = last - first + 1 == len(records)
     if whole and not batch.values:
@@ -82,7 +82,8 @@ def _extend(batch: RecordBatch, records: list[Any]) -> int:
         batch.offsets = range(batch.offsets.start, last + 1)
     else:
         batch.offsets = [*batch.offsets, *(record.offset for record in records)]
-    batch.keys += [record.key for record in records]
-    batch.values += [record.value for record in records]
+    keys, values = [record.key for record in records], [record.value for record in records]
+    batch.keys += keys
+    batch.values += values
     batch.timestamps += [record.timestamp for record in records]
-    return sum(len(record.value) for record in records if record.value is not None)
+    batch.bytes += bytes_of(keys, values)

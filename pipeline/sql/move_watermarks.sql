@@ -1,9 +1,7 @@
--- move a partition's watermark past a batch, with the counts of what became of its records
+-- move the watermarks of the partitions past what came of them, with the counts of what became of the records
 merge into watermarks
 using (
-    select
-        $topic as topic, $partition as partition, $next as next_offset, $consumed as consumed,
-        $accepted as accepted, $duplicates as duplicates, $rejected as rejected, $tombstones as tombstones,
+    select unnest($batches, recursive := true)
 ) as batch
 using (topic, partition)
 when matched then update set
