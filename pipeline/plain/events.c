@@ -186,19 +186,19 @@ static bool is_one_object(Reader *reader, const uint8_t *end, const Members *mem
 /* Of `count` records, which end (before their NUL) at `ends`, those that are plainly right, as rows of `out`;
  * how many. `latest` are the latest moments that they may name. `spare` has room for the longest record.
  */
-int64_t read_plain(const Rules *rules, const uint8_t *bytes, const int64_t *ends, const int64_t *latest,
-                   int64_t count, uint8_t *spare, Columns *out) {
+int64_t read_plain(const Rules *rules, const uint8_t *const *records, const int64_t *lengths,
+                   const int64_t *latest, int64_t count, uint8_t *spare, Columns *out) {
     static const Value absent = {.form = ABSENT};
     Value envelope[ENVELOPE], values[FIELDS];
     int64_t wholes[FIELDS], row = 0;
     const Members data = {rules->names, values, rules->field_count, -1, NULL};
     const Members members = {ENVELOPE_NAMES, envelope, ENVELOPE, DATA, &data};
-    for (int64_t number = 0, first = 0; number < count; first = ends[number++] + 1) {
-        if (ends[number] - first > rules->longest_record) continue;
+    for (int64_t number = 0; number < count; number++) {
+        if (lengths[number] > rules->longest_record) continue;
         for (int32_t at = 0; at < ENVELOPE; at++) envelope[at] = absent;
         for (int32_t at = 0; at < rules->field_count; at++) values[at] = absent, wholes[at] = -1;
-        Reader reader = {bytes + first, spare};
-        if (!is_one_object(&reader, bytes + ends[number], &members)) continue;
+        Reader reader = {records[number], spare};
+        if (!is_one_object(&reader, records[number] + lengths[number], &members)) continue;
         int32_t type = read_envelope(rules, envelope, latest[number], &out->moments[row]);
         if (type < 0 || !are_right(rules, type, values, wholes)) continue;
         out->numbers[row] = (int32_t)number;

@@ -7,7 +7,7 @@ knows 4.0 for an integer, and the reasons.
 import ctypes
 import sysconfig
 from collections.abc import Sequence
-from ctypes import POINTER, c_char_p, c_int64, c_void_p, pointer
+from ctypes import POINTER, c_int64, c_void_p, pointer
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,12 +41,25 @@ def plain_events(values: Sequence[bytes | None], latest_us: npt.NDArray[np.int64
     (0, [])
     """
     records = [value or b"" for value in values]
-    ends = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)) + 1) - 1
-    text = b"\0".join([*records, b""])
+    lengths = np.fromiter(map(len, records), np.int64, len(records))
     spare = np.empty(fields.MAX_RECORD_BYTES, np.uint8)
-    room = Room(len(records), len(text))
-    rows = _read(_RULES, text, address(ends), address(latest_us), len(records), address(spare), room.columns)
+    room = Room(len(records), int(lengths.sum()))
+    where = _addresses(records)
+    rows = _read(
+        _RULES,
+        address(where),
+        address(lengths),
+        address(latest_us),
+        len(records),
+        address(spare),
+        room.columns,
+    )
     return PlainEvents(room.filled(rows), room.words())
+
+
+def _addresses(records: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    """Where CPython keeps the bytes of each, which end with a NUL: joining them took a fifth of `decode`."""
+    return np.fromiter(map(id, records), np.int64, len(records)) + (bytes.__basicsize__ - 1)
 
 
 _RULES = pointer(rules())
@@ -54,4 +67,4 @@ _read = ctypes.CDLL(
     str(Path(__file__).with_name(f"events_c{sysconfig.get_config_var('EXT_SUFFIX')}"))
 ).read_plain
 _read.restype = c_int64
-_read.argtypes = (POINTER(Rules), c_char_p, c_void_p, c_void_p, c_int64, c_void_p, POINTER(Columns))
+_read.argtypes = (POINTER(Rules), *[c_void_p] * 3, c_int64, c_void_p, POINTER(Columns))
