@@ -14,7 +14,7 @@ from typing import Self
 from bench.errors import BenchError
 
 ROOT = Path(__file__).parent.parent
-FIRSTHAND = (sys.executable, "-c", "from pipeline.cli import main; main()")
+FIRSTHAND = (sys.executable, "-c", "from pipeline.start import main; main()")
 LOOK_EVERY_S = 0.01
 STOP_DEADLINE_S = 60.0
 TOLD_OF_FAILURE = 600

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> None:
             holder = getattr(found, owner) if owner else found
             setattr(holder, name, ledger.wrapped(name, getattr(holder, name)))
     sys.argv = ["firsthand", "worker", *arguments]
-    from pipeline.cli import main as firsthand  # noqa: PLC0415 - what it imports is charged too
+    from pipeline.start import main as firsthand  # noqa: PLC0415 - what it imports is charged too
 
     try:
         firsthand()

@@ -2,9 +2,12 @@
 
 import sys
 
+from pipeline.unneeded import hide_pandas
+
 
 def main() -> None:
     """Run the command line (cli.py)."""
+    hide_pandas()
     try:
         from pipeline.cli import main as firsthand  # noqa: PLC0415 - the point of this module
     except KeyboardInterrupt:

@@ -72,6 +72,24 @@ def test_help_imports_no_engine():
     assert out == "set()\n"
 
 
+def test_pandas_is_there_for_the_checks_and_in_no_other_command(tmp_path):
+    program = (
+        "import sys; from pipeline.start import main\n"
+        "try: main()\n"
+        "finally: print(bool(sys.modules.get('pandas')))"
+    )
+
+    def ran(*words):
+        argv = [sys.executable, "-c", program, *map(str, words)]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()[-1]
+
+    events, database = tmp_path / "events.jsonl", tmp_path / "e.duckdb"
+    assert ran("simulate", "--events", 300, "--seed", 1, "--to", events) == "False"
+    assert ran("replay", events, "--db", database) == "False"
+    assert ran("report", "--db", database) == "False"
+    assert ran("check", "--db", database) == "True"
+
+
 BAD_USAGE = (
     "nonsense",
     "report",
