@@ -1,11 +1,16 @@
 """What was freed goes back to the system."""
 
 import ctypes
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.database import built_anew
 from pipeline.memory import give_back
+from pipeline.schema import create_schema
+from pipeline.settings import Definitions
 
 CHUNKS, BYTES = 100_000, 1_000
 
@@ -32,3 +37,16 @@ def test_memory_that_was_freed_below_what_is_still_used_is_given_back():
     give_back()
     libc.free(chunks[-1])
     assert resident_mib() < held - 0.8 * CHUNKS * BYTES / 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="DuckDB has its own allocator on Linux only")
+def test_what_duckdb_freed_is_given_back_though_nobody_asks_it_anything(tmp_path):
+    with built_anew(tmp_path / "m.duckdb", Definitions(), create_schema, overwrite=False) as con:
+        before = resident_mib()
+        con.execute("create temp table t as select range::varchar || repeat('x', 24) from range(3_000_000)")
+        con.execute("drop table temp.t")
+        freed, deadline = resident_mib() - before, time.monotonic() + 20
+        assert freed > 50
+        while resident_mib() - before > freed / 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
