@@ -4,6 +4,7 @@ A plain shared library, called by ctypes: it needs no header of Python's. Where 
 Zig's is installed for the build, from the package index.
 """
 
+import hashlib
 import os
 import shlex
 import shutil
@@ -26,7 +27,14 @@ class BuildLibrary(build_ext):
         """By one command."""
         target = Path(self.get_ext_fullpath(ext.name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([*COMPILER, "-O3", "-shared", "-fPIC", "-o", str(target), *ext.sources], check=True)  # noqa: S603
+        options = "-O3", "-shared", "-fPIC", f'-DSOURCES="{digest(Path(ext.sources[0]).parent)}"'
+        subprocess.run([*COMPILER, *options, "-o", str(target), *ext.sources], check=True)  # noqa: S603
+
+
+def digest(folder: Path) -> str:
+    """Of all sources in it: events.py compares it, to notice a library that is older than they are."""
+    sources = sorted(folder.glob("*.[ch]"))
+    return hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()
 
 
 setup(

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from records import stamped_records
 
 from bench.hostile_records import records
+from pipeline.errors import FirsthandError
 from pipeline.fields import FIELDS, NAMED, TYPES
 from pipeline.judge import Touchpoint, judge
+from pipeline.plain import events
 from pipeline.plain.events import plain_events
 from pipeline.plain.structures import MOST_FIELDS, MOST_TYPES
 from pipeline.rfc3339 import LAST_US, instant
@@ -166,6 +168,16 @@ def test_many_texts_each_once_are_told_apart():
     reasons = [f"reason {n}" for n in range(20_000)]
     events = touchpoints([EVENT % f',"reason":"{each}"'.encode() for each in reasons])
     assert [event.reason for event in events.values()] == reasons
+
+
+@pytest.mark.parametrize("name", ["events.c", "json.h", "values.h"])
+def test_a_library_that_is_older_than_its_sources_is_refused(tmp_path, name):
+    shutil.copytree(Path(events.__file__).parent, tmp_path / "plain")
+    assert events._library(tmp_path / "plain").read_plain
+    with (tmp_path / "plain" / name).open("a") as file:
+        file.write("\n")
+    with pytest.raises(FirsthandError, match="plain was compiled from other sources: `make setup`"):
+        events._library(tmp_path / "plain")
 
 
 CHECKED = """

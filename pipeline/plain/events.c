@@ -8,6 +8,11 @@
 #include "json.h"
 #include "values.h"
 
+#ifndef SOURCES
+#define SOURCES "unknown"
+#endif
+const char sources[65] = SOURCES; /* the digest of what this was compiled from */
+
 enum { TYPES = 8, FIELDS = 64 }; /* at most; structures.py */
 
 typedef enum { TEXT_FIELD, CHOICE_FIELD, INTEGER_FIELD, SECONDS_FIELD, BOOLEAN_FIELD } Kind;

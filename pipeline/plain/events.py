@@ -5,9 +5,10 @@ knows 4.0 for an integer, and the reasons.
 """
 
 import ctypes
+import hashlib
 import sysconfig
 from collections.abc import Sequence
-from ctypes import POINTER, c_int64, c_void_p, pointer
+from ctypes import POINTER, c_char, c_int64, c_void_p, pointer
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline import fields
+from pipeline.errors import FirsthandError
 from pipeline.plain.room import Room, address
 from pipeline.plain.rules import rules
 from pipeline.plain.structures import Columns, Rules
@@ -62,9 +64,24 @@ def _addresses(records: Sequence[bytes]) -> npt.NDArray[np.int64]:
     return np.fromiter(map(id, records), np.int64, len(records)) + (bytes.__basicsize__ - 1)
 
 
+def _library(folder: Path) -> ctypes.CDLL:
+    """What setup.py compiled there. FirsthandError where that was from other sources than lie beside it."""
+    library = ctypes.CDLL(str(folder / f"events_c{sysconfig.get_config_var('EXT_SUFFIX')}"))
+    sources = b"".join(each.read_bytes() for each in sorted(folder.glob("*.[ch]")))
+    if _compiled_from(library) != hashlib.sha256(sources).hexdigest():
+        raise FirsthandError(f"{folder} was compiled from other sources: `make setup`, or install it again")
+    return library
+
+
+def _compiled_from(library: ctypes.CDLL) -> str:
+    """The digest of its sources; empty for one that does not know."""
+    try:
+        return (c_char * 64).in_dll(library, "sources").raw.decode()
+    except ValueError:
+        return ""
+
+
 _RULES = pointer(rules())
-_read = ctypes.CDLL(
-    str(Path(__file__).with_name(f"events_c{sysconfig.get_config_var('EXT_SUFFIX')}"))
-).read_plain
+_read = _library(Path(__file__).parent).read_plain
 _read.restype = c_int64
 _read.argtypes = (POINTER(Rules), *[c_void_p] * 3, c_int64, c_void_p, POINTER(Columns))
