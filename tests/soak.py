@@ -1,6 +1,6 @@
 """`make soak`: a steady load through a worker while, at random moments, things break: python -m tests.soak.
 
-Half of the time a fault follows the other; the other half is undisturbed, to see whether memory
+For two fifths of the time a fault follows the other; the rest is undisturbed, to see whether memory
 grows. Exit 1 where an event is lost or doubled, the law does not hold or the fingerprint is not that of
 a replay of the same events.
 """
@@ -18,7 +18,7 @@ from tests.soaking.running import FailedError, Running, say, started
 from tests.soaking.verdict import Verdict, judged
 from tests.soaking.watch import Watch
 
-DISTURBED = 1 / 2
+DISTURBED = 2 / 5
 QUIET_S = (2.0, 8.0)
 """Between the return from a fault and the next."""
 

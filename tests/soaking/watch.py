@@ -16,8 +16,8 @@ from urllib.request import urlopen
 from tests.soaking.running import Running
 
 LOOK_EVERY_S = 1.0
-SETTLED_S = 120.0
-"""A worker that has lived so long has imported, planned and learnt what it needs."""
+SETTLED_S = 180.0
+"""A worker that has lived so long has imported and planned what it needs, and its alert rules know enough."""
 SLOPE_SAMPLES = 240
 
 
