@@ -70,6 +70,8 @@ class Store:
         self._limit = limit or RejectionLimit()
         self._turns = Turns()
         self._checkpoints = _checkpoints(con)
+        self._latest: tuple[int, datetime | None] = (0, None)
+        """Up to which transaction the latest occurrence is known, and when that was."""
         self.readers: Callable[[], AbstractContextManager[object]] | None = None
         """Keeps others who read off this database's memory for a block; None where nobody else reads."""
 
@@ -125,9 +127,16 @@ class Store:
         return known in (None, topic_id)
 
     def latest_occurrence(self) -> datetime | None:
-        """The latest accepted `occurred_at`: the moment that a replay's readings speak of."""
+        """The latest accepted `occurred_at`: the moment that a replay's readings speak of.
+
+        Only what came since it was last asked is looked at: a watcher asks every second.
+        """
+        posted, latest = self._latest
         with self.reading() as con:
-            latest: datetime | None = one(con, "select max(occurred_at) from internal.events")
+            newest, at = con.execute(load("latest"), {"posted": posted}).fetchall()[0]
+        if at is not None:
+            latest = at if latest is None else max(latest, at)
+            self._latest = newest, latest
         return latest
 
     def unsent_rejections(self, limit: int) -> list[Rejection]:

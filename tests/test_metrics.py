@@ -35,7 +35,7 @@ from pipeline.metrics import METRICS, Metric, quantities, source
 from pipeline.settings import Definitions
 from pipeline.spans import SPANS
 from pipeline.store import Store
-from pipeline.sums import DIMENSIONS, SUMS
+from pipeline.sums import DIMENSIONS, SUMS, mentioned
 
 ROOT = Path(pipeline.__file__).parent
 CONTRACT = [
@@ -358,3 +358,27 @@ def test_other_definitions_equal_the_oracle_with_the_same(variant, data):
 @given(data=st.data())
 def test_other_definitions_equal_the_oracle_in_many_histories(variant, data):
     assert_variant_equals_oracle(variant, data)
+
+
+VALUES = {
+    "kind": "'contact', 'follow_up', 'survey', 'invitation'",
+    "outcome": "null, 'resolved', 'transferred', 'abandoned'",
+    **dict.fromkeys(("wait_ms", "handle_ms"), "null, 0, 20000, 20001"),
+    **dict.fromkeys(("first_contacts", "resolved_first"), "0, 1"),
+    "resolved": "null, true, false",
+}
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_no_fact_adds_to_a_numerator_and_not_to_the_denominator_but_where_the_metric_says_so(con, metric):
+    parts = quantities(metric.name)
+    if "denominator" not in parts:
+        return
+    rating = "null, " + ", ".join(map(str, range(11)))
+    facts = " cross join ".join(
+        f"(select unnest([{VALUES.get(column, rating)}]) as {column})"
+        for column in mentioned(con, parts.values())
+    )
+    alone = f"({parts['numerator']}) <> 0 and not coalesce(({parts['denominator']}) <> 0, false)"
+    found = con.execute(f"select count(*) from {facts} where {alone}").fetchall()[0][0]
+    assert (found == 0) == metric.within

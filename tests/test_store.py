@@ -339,6 +339,13 @@ def test_events_in_the_years_1_and_9999_are_stored_followed_up_and_read(store, c
     assert store.latest_occurrence() == datetime.max.replace(tzinfo=UTC)
 
 
+def test_the_latest_occurrence_is_right_each_time_it_is_asked_for(store):
+    assert store.latest_occurrence() is None
+    for offset, (hours, latest) in enumerate([(2, 2), (1, 2), (3, 3), (0, 3)]):
+        store.ingest([batch([record(f"e{offset}", NOON + timedelta(hours=hours))], offset)], NOW)
+        assert store.latest_occurrence() == NOON + timedelta(hours=latest)
+
+
 # --- killed and resent ---
 
 Ending = tuple[str, Tally, list[tuple[int, ...]]]

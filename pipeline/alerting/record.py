@@ -35,9 +35,9 @@ class Recorder:
         self._said: dict[Key, list[Said]] = {}
         self._causes: dict[Key, list[Said]] = {}
         """Those of `_said` that can inhibit others."""
-        self._orphans_ended = False
         self._compared: dict[str, list[Condition]] = {}
         self._number = one(con, "select coalesce(max(number), 0) from flips")
+        self._orphans_ended = not self._number
         self._load(con)
 
     def record(

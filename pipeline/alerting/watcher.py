@@ -84,7 +84,6 @@ class RuleWatcher:
         self._check = check
         self._latest: datetime | None = None
         self._moved = self._looked = -math.inf
-        self._has_more = False
         self.has_said = False
         with store.beside() as con:
             self._evaluator = Evaluator(rules, con)
@@ -95,10 +94,10 @@ class RuleWatcher:
         """Come nearer to now, and say what is new once there is nothing between."""
         began = self._cpu()
         now = self._clock()
-        if not self._has_more and self._awaits_history(now):
+        if not self._evaluator.is_behind and self._awaits_history(now):
             return EVERY_S
         self._looked = self._monotonic()
-        more = self._has_more = self.advance(now)
+        more = self.advance(now)
         if not more:
             self.look_at_quality(now)
             self.record(now)

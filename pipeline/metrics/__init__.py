@@ -16,7 +16,8 @@ class Metric(NamedTuple):
     +1/0/-1 as for NPS), or a plain count. `unit` "seconds": sums are kept in milliseconds. `window`
     "settled": moved back by the follow-up F. `counts`: which facts add to it, contacts and what becomes
     of them, or surveys and invitations; others are not looked at when facts are folded. `better`: which
-    way is good for customers.
+    way is good for customers. `within`: its denominator is a condition, without which no fact adds to
+    the numerator either. One that takes back that a contact was resolved need not take back that it was one.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Metric(NamedTuple):
     unit: Literal["", "seconds"] = ""
     window: Literal["rolling", "settled"] = "rolling"
     better: Literal["higher", "lower"] = "higher"
+    within: bool = True
 
 
 METRICS = (
@@ -35,15 +37,15 @@ METRICS = (
     Metric("effort_easy", "answers", "share"),
     Metric("nps", "answers", "mean"),
     Metric("friendliness", "answers", "share"),
-    Metric("fcr", "contacts", "share"),
-    Metric("fcr_settled", "contacts", "share", window="settled"),
+    Metric("fcr", "contacts", "share", within=False),
+    Metric("fcr_settled", "contacts", "share", window="settled", within=False),
     Metric("fcr_survey", "answers", "share"),
-    Metric("one_contact", "contacts", "share"),
+    Metric("one_contact", "contacts", "share", within=False),
     Metric("abandonment", "contacts", "share", better="lower"),
     Metric("wait_mean", "contacts", "mean", unit="seconds", better="lower"),
     Metric("handle_mean", "contacts", "mean", unit="seconds", better="lower"),
     Metric("service_level", "contacts", "share"),
-    Metric("response_rate", "answers", "share"),
+    Metric("response_rate", "answers", "share", within=False),
 )
 
 

@@ -52,3 +52,4 @@ select
     {answers},
 from versions
 where k >= 0 or visible_us > occurred_us
+order by occurred_us -- as events nearly are: what reads them in order of time has less to sort

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.alerting.evaluation.charts import Charted, charted
 from pipeline.alerting.evaluation.conditions import Condition
-from pipeline.alerting.evaluation.score import Flip, Scores, follow, in_time, ordered
+from pipeline.alerting.evaluation.score import Flip, Scores, follow, in_time, ordered, runs
 from pipeline.alerting.evaluation.stream import CLASSES_MS, Answers, Numbers
 from pipeline.alerting.rules import METRICS_BY_NAME, Change
 from pipeline.detection.caution import Learning
@@ -25,6 +26,13 @@ _MONDAY = 4  # 1970-01-01 was a Thursday, so day 4 was a Monday
 _WEEK = 7
 
 
+class Day(NamedTuple):
+    """The answers of a day: of each member by demerits, and in all."""
+
+    counts: Numbers
+    answers: Numbers
+
+
 @dataclass(frozen=True)
 class Mark:
     """All that a rule knows at a moment, to come back to."""
@@ -35,7 +43,7 @@ class Mark:
     held: Mapping[int, Condition]
     due: Mapping[int, tuple[Charted, ...]]
     per_nat: Mapping[int, float]
-    days: Mapping[int, Numbers]
+    days: Mapping[int, Day]
     day: int | None
 
 
@@ -57,7 +65,7 @@ class ChangeRule:
         # the charts renewed since a member's last answer: most are never computed
         self._due: dict[int, tuple[Charted, ...]] = {}
         self._per_nat: dict[int, float] = {}
-        self._days: dict[int, Numbers] = {}
+        self._days: dict[int, Day] = {}
         self._day: int | None = None
 
     @property
@@ -122,29 +130,29 @@ class ChangeRule:
         monday = (day - _MONDAY) // _WEEK > (self._day - _MONDAY) // _WEEK
         self._day = day
         oldest = day - SETTLED_AFTER_DAYS - HISTORY_DAYS
-        self._days = {each: counts for each, counts in self._days.items() if each >= oldest}
-        history = {each: counts for each, counts in self._days.items() if each < day - SETTLED_AFTER_DAYS}
+        self._days = {each: kept for each, kept in self._days.items() if each >= oldest}
+        history = {each: kept for each, kept in self._days.items() if each < day - SETTLED_AFTER_DAYS}
         self._renew(day, history, all_of_them=monday)
 
-    def _renew(self, day: int, history: Mapping[int, Numbers], *, all_of_them: bool) -> None:
-        members = max((len(counts) for counts in history.values()), default=0)
-        total = np.zeros(members, np.int64)
-        for counts in history.values():
-            total[: len(counts)] += counts.sum(axis=1)
+    def _renew(self, day: int, history: Mapping[int, Day], *, all_of_them: bool) -> None:
+        total = np.zeros(max((len(each.answers) for each in history.values()), default=0), np.int64)
+        for each in history.values():
+            total[: len(each.answers)] += each.answers
         with_history = set(np.flatnonzero(total).tolist())
+        due = with_history | self._charts.keys() if all_of_them else with_history - self._charts.keys()
+        if not due:
+            return
         budget = self.rule.false_alarm_every
         in_answers = float(budget.removesuffix(" answers")) if budget.endswith(" answers") else 1.0
         lengths = {} if budget.endswith(" answers") else self._lengths(history, total)
-        for member in sorted(
-            with_history | self._charts.keys() if all_of_them else with_history - self._charts.keys()
-        ):
+        counts = [each.counts for _, each in sorted(history.items())]
+        for member in sorted(due):
             days = [
-                tuple(counts[member].tolist()) if member < len(counts) else (0,) * self._width
-                for _, counts in sorted(history.items())
+                tuple(each[member].tolist()) if member < len(each) else (0,) * self._width for each in counts
             ]
             self._chart(member, days, lengths.get(member, in_answers), day)
 
-    def _lengths(self, history: Mapping[int, Numbers], total: Numbers) -> Mapping[int, float]:
+    def _lengths(self, history: Mapping[int, Day], total: Numbers) -> Mapping[int, float]:
         """By member, the answers from one false alarm to the next, of a budget in time (family.py)."""
         days = max(history, default=0) - min(history, default=0) + 1
         rates = {member: int(total[member]) / days for member in np.flatnonzero(total).tolist()}
@@ -203,14 +211,14 @@ class ChangeRule:
         return self._charts[member].terms.chart().limit
 
     def _count(self, answers: Answers, day: int, members: int) -> None:
-        old = self._days.get(day, np.zeros((0, self._width), np.int64))
+        old = self._days[day].counts if day in self._days else np.zeros((0, self._width), np.int64)
         new = np.zeros((max(members, len(old)), self._width), np.int64)
         new[: len(old)] = old
         counted = np.bincount(
             answers.member * self._width + answers.demerits, minlength=members * self._width
         )
         new[:members] += counted.reshape(members, self._width)
-        self._days[day] = new
+        self._days[day] = Day(new, new.sum(axis=1))
 
     def _cut(self, answers: Answers) -> Numbers:
         """Durations are told by class, and charts count the deciles that each exceeds."""
@@ -235,9 +243,10 @@ def _by_day(answers: Answers) -> dict[int, Answers]:
     if not len(answers.at_us):
         return {}
     answers = in_time(answers)
-    days, first = np.unique(answers.at_us // DAY_US, return_index=True)
+    days = answers.at_us // DAY_US
+    first = runs(days)
     parts = [np.split(column, first[1:]) for column in answers]
-    return {day: Answers(*columns) for day, *columns in zip(days.tolist(), *parts, strict=True)}
+    return {day: Answers(*columns) for day, *columns in zip(days[first].tolist(), *parts, strict=True)}
 
 
 def _width(metric: str) -> int:

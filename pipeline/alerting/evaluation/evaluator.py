@@ -58,7 +58,7 @@ class Group:
         there = self._there or Came(earliest, newest)
         self._there = Came(min(earliest, there.earliest_us), max(newest, there.newest_us))
         if self.at_us is None:
-            self._start(con)
+            self._start(con, self._there)
         elif earliest <= self.at_us:
             self._go_back(earliest)
 
@@ -109,18 +109,21 @@ class Group:
         days = (after // DAY_US + self._days) * DAY_US
         if self._there is None or days >= min(until, self._there.newest_us):
             return until
-        later = f"occurred_at > make_timestamptz({after - LONGEST_DAYS * DAY_US} - {self._back_us})"
+        long_ago = after - LONGEST_DAYS * DAY_US
+        if long_ago < self._there.earliest_us:
+            return days
+        later = f"occurred_at > make_timestamptz({long_ago} - {self._back_us})"
         first = one(
             con, f"select epoch_us(min(occurred_at)) + {self._back_us} from internal.events where {later}"
         )
         return max(days, int(first) - 1)
 
-    def _start(self, con: DuckDBPyConnection) -> None:
+    def _start(self, con: DuckDBPyConnection, there: Came) -> None:
         """Before the first event there is, with as long a stretch as holds some facts."""
-        asked = "select epoch_us(min(occurred_at)), epoch_us(max(occurred_at)), count(*) from internal.events"
-        [(first, last, events)] = con.execute(asked).fetchall()
-        self.at_us = first - 1 + self._back_us
-        self._days = min(max(1, (last - first) * MANY_FACTS // events // DAY_US), LONGEST_DAYS)
+        events = one(con, "select count(*) from internal.events")
+        self.at_us = there.earliest_us - 1
+        length_us = there.newest_us - there.earliest_us
+        self._days = min(max(1, length_us * MANY_FACTS // events // DAY_US), LONGEST_DAYS)
         self._remember(self.at_us)
 
     def _fit(self, facts: int) -> None:
@@ -171,17 +174,23 @@ class Evaluator:
             if (mine := [each for each in of_metrics if METRICS_BY_NAME[each.metric].window == window])
         ]
         self._posted = 0
+        self.is_behind = False
+        """Has it not got through with what it noticed last?"""
 
     def step(self, con: DuckDBPyConnection, until_us: int) -> bool:
-        """Come one stretch nearer to this moment; is there more to do? In the caller's transaction."""
+        """Come one stretch nearer to this moment; is there more to do? In the caller's transaction.
+
+        What comes while it is behind is noticed once it is not: else it might send it back at each stretch.
+        """
         posted = one(con, "select posted from internal.progress")
-        if posted != self._posted:
+        if posted != self._posted and not self.is_behind:
             came = came_since(con, self._posted)
             for group in self._groups:
                 group.notice(con, came, self._posted)
             self._posted = posted
         more = [group.advance(con, until_us) for group in self._groups]
-        return any(more)
+        self.is_behind = any(more)
+        return self.is_behind or posted != self._posted
 
     def found(self) -> dict[str, list[Condition]]:
         """What each rule has found so far, by the rule's name."""

@@ -82,12 +82,20 @@ def ordered(answers: Answers) -> Answers:
     order = np.argsort(answers.member.astype(fewest_bits), kind="stable")
     at_us, member, demerits, weight = (column[order] for column in answers)
     if (weight != 1).any():
-        new = np.ones(len(order), bool)
-        new[1:] = (np.diff(member) != 0) | (np.diff(at_us) != 0) | (np.diff(demerits) != 0)
-        (first,) = np.nonzero(new)
-        times = np.maximum(np.add.reduceat(weight, first), 0) if len(first) else weight
-        at_us, member, demerits = (np.repeat(column[first], times) for column in (at_us, member, demerits))
+        first = runs(at_us, member, demerits)
+        rows = np.repeat(first, np.maximum(np.add.reduceat(weight, first, dtype=np.int64), 0))
+        at_us, member, demerits = at_us[rows], member[rows], demerits[rows]
     return Answers(at_us, member, demerits, np.ones(len(at_us), np.int64))
+
+
+def runs(*columns: Numbers) -> Numbers:
+    """Where rows begin that differ from the one before in any of these columns; there must be rows.
+
+    >>> runs(np.array([5, 5, 7, 7]), np.array([1, 1, 1, 2])).tolist()
+    [0, 2, 3]
+    """
+    differ = [column[1:] != column[:-1] for column in columns]
+    return np.append(0, np.flatnonzero(np.logical_or.reduce(differ)) + 1)
 
 
 def follow(scores: Scores, answers: Answers, limit_of: Callable[[int], int]) -> Iterator[Flip]:
@@ -96,26 +104,36 @@ def follow(scores: Scores, answers: Answers, limit_of: Callable[[int], int]) -> 
     `limit_of`: the chart's limit, asked for once a score reaches what stands for it.
     """
     charted = scores.limit[answers.member] > 0
-    at_us, member, demerits, _ = (column[charted] for column in answers)
+    if not charted.all():
+        answers = Answers(*(column[charted] for column in answers))
+    at_us, member, demerits, _ = answers
     if not len(member):
         return
-    begins = np.flatnonzero(np.diff(member, prepend=-1))
+    begins = runs(member)
     ends = np.append(begins[1:], len(member))
     who = member[begins]
-    segment = np.repeat(np.arange(len(who)), ends - begins)
-    moves = scores.step[member] * demerits - scores.allowance[member]
-    moves = np.where(scores.raised[member] != 0, -moves, moves)
-    total = np.cumsum(moves)
-    walk = total - np.repeat(total[begins] - moves[begins] - scores.score[who], ends - begins)
-    lowest = np.minimum.accumulate(walk - segment * _APART) + segment * _APART
-    after = walk - np.minimum(0, lowest)
-    for each in who[np.logical_or.reduceat(after >= scores.limit[member], begins)].tolist():
+    after = _walk(scores, who, ends - begins, demerits)
+    highest = np.maximum.reduceat(after, begins)
+    for each in who[highest >= scores.limit[who]].tolist():
         scores.limit[each] = limit_of(each)
-    crossed = np.logical_or.reduceat(after >= scores.limit[member], begins)
+    crossed = highest >= scores.limit[who]
     _settle(scores, who, begins, ends, after, at_us, ~crossed)
     for n in np.flatnonzero(crossed):
         own = slice(begins[n], ends[n])
         yield from _one(scores, int(who[n]), at_us[own].tolist(), demerits[own].tolist())
+
+
+def _walk(scores: Scores, who: Numbers, answers: Numbers, demerits: Numbers) -> Numbers:
+    """The score after each answer, whatever the limit. `answers`: how many each member has, in turn."""
+    sign = np.where(scores.raised[who] != 0, -1, 1)
+    moves = np.repeat(sign * scores.step[who], answers) * demerits
+    moves -= np.repeat(sign * scores.allowance[who], answers)
+    total = np.cumsum(moves)
+    before = np.append(0, total[np.cumsum(answers)[:-1] - 1])
+    # each member's 0 is far below that of the one before, so that the lowest so far is its own
+    zero = -_APART * np.arange(len(who))
+    walk = total - np.repeat(before - scores.score[who] - zero, answers)
+    return walk - np.minimum(np.repeat(zero, answers), np.minimum.accumulate(walk))
 
 
 def _settle(
@@ -128,9 +146,9 @@ def _settle(
     quiet: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> None:
     """Where members that reached no limit stand at the end."""
-    rows = np.arange(len(after))
-    last_zero = np.maximum.reduceat(np.where(after == 0, rows, -1), begins)
-    fresh = last_zero >= 0
+    zeros = np.flatnonzero(after == 0)
+    last_zero = np.append(-1, zeros)[np.searchsorted(zeros, ends)]
+    fresh = last_zero >= begins
     since = np.where(fresh, last_zero + 1, begins)
     answers = ends - since
     began = fresh | (scores.answers[who] == 0)

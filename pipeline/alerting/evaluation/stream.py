@@ -8,12 +8,12 @@ import numpy.typing as npt
 from duckdb import DuckDBPyConnection
 
 from pipeline.alerting.rules import METRICS_BY_NAME
-from pipeline.metrics import limits_of, quantities
+from pipeline.metrics import Metric, limits_of, quantities
 from pipeline.readings import WINDOWS
 from pipeline.sql import fill, load
 from pipeline.sums import CELL_DIMENSIONS, mentioned
 
-Numbers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.signedinteger]
 
 ALL = 1
 """The number of the member `all`."""
@@ -59,7 +59,7 @@ class Stream:
         parts = {name: quantities(name) for name in self._metrics}
         counted = anything(self._metrics)
         columns = ", ".join(
-            f"sign * coalesce(({expression})::bigint, 0) as {name}_{n}"
+            f"{_added(METRICS_BY_NAME[name], expression)} as {name}_{n}"
             for name, each in parts.items()
             for n, expression in enumerate(_two(each))
         )
@@ -86,7 +86,13 @@ class Stream:
     def read(self, con: DuckDBPyConnection, after_us: int, until_us: int) -> "Stretch":
         """What counts after one moment and until the other, that included."""
         found = con.execute(self._read, {"after_us": after_us, "until_us": until_us}).fetchnumpy()
-        return Stretch({name: np.asarray(column, np.int64) for name, column in found.items()})
+        return Stretch(
+            {
+                # what a fact adds to a share is 0, 1 or -1, and stays as narrow as it was read
+                name: np.asarray(column, np.int8 if column.dtype == np.int8 else np.int64)
+                for name, column in found.items()
+            }
+        )
 
     def nothing(self) -> "Stretch":
         """A stretch in which nothing counts."""
@@ -127,21 +133,42 @@ class Stretch:
 def anything(metrics: Iterable[str]) -> str:
     """As SQL: does a fact add anything to one of these metrics?
 
-    >>> anything(["csat"])
-    '(csat >= 4) <> 0 or (csat is not null) <> 0'
+    >>> anything(["csat", "fcr"])
+    '(csat is not null) or (resolved_first) <> 0 or (first_contacts) <> 0'
     """
-    return " or ".join(f"({each}) <> 0" for name in metrics for each in _two(quantities(name)))
+    return " or ".join(dict.fromkeys(each for name in metrics for each in _telling(name)))
+
+
+def _telling(name: str) -> list[str]:
+    """What says whether a fact adds to a metric: as little as can be, since it is asked of every fact."""
+    parts = quantities(name)
+    if "denominator" in parts and METRICS_BY_NAME[name].within:
+        return [f"({parts['denominator']})"]
+    return [f"({each}) <> 0" for each in _two(parts)]
+
+
+def _added(metric: Metric, expression: str) -> str:
+    """What a fact adds to one of a metric's sums, as SQL."""
+    if metric.kind != "share":
+        return f"sign * coalesce(({expression})::bigint, 0)"
+    if metric.within:
+        return f"if({expression}, sign, 0::tinyint)"  # both are conditions; less work than to multiply
+    return f"sign * coalesce(({expression})::tinyint, 0::tinyint)"
 
 
 def _of_share(at_us: Numbers, members: Numbers, good: Numbers, bad: Numbers) -> Answers:
-    """Answers with 0 demerits and with 1."""
-    g, b = np.flatnonzero(good), np.flatnonzero(bad)
-    both = np.concatenate((g, b))
+    """Answers with 0 demerits and with 1, as the facts come; of a fact with both, the second is at the end.
+
+    >>> facts = (np.array(each) for each in ([5, 6, 7], [2, 3, 4], [1, -1, 0], [0, 1, 1]))
+    >>> [column.tolist() for column in _of_share(*facts)]
+    [[5, 6, 7, 6], [2, 3, 4, 3], [0, 0, 1, 1], [1, -1, 1, 1]]
+    """
+    there, both = np.flatnonzero(good | bad), np.flatnonzero((good != 0) & (bad != 0))
+    rows = np.append(there, both)
+    is_bad = good[rows] == 0
+    is_bad[len(there) :] = True
     return Answers(
-        at_us[both],
-        members[both],
-        np.repeat(np.array([0, 1]), (len(g), len(b))),
-        np.concatenate((good[g], bad[b])),
+        at_us[rows], members[rows], is_bad.astype(np.int8), np.where(is_bad, bad[rows], good[rows])
     )
 
 
