@@ -41,7 +41,7 @@ def measure_readings(setup: Setup) -> Part:
             "slowest call": _told(_slowest(timed["calls"])),
             "slowest single call": f"{max(max(call['ms']) for call in timed['calls']):.0f} ms",
             "first refresh after opening": f"{timed['first_refresh']:.0f} ms",
-            "facts that wait to be folded": f"{timed['unfolded_facts']:,}; a fold is due at {FOLD_FACTS:,}",
+            "events that wait to be folded": f"{timed['unfolded_events']:,}; a fold is due at {FOLD_FACTS:,}",
             "history built by these sources": str(built["sources"] == _sources()).lower(),
             "calls": timed["calls"],
         },

@@ -37,7 +37,7 @@ def time_readings(path: Path, runs: int) -> dict[str, Any]:
     if latest is None:
         raise BenchError(f"{path} holds no events: there is nothing to measure")
     found = {
-        "unfolded_facts": one(con, load("unfolded")),
+        "unfolded_events": one(con, load("unfolded")),
         "first_refresh": _timed(lambda: store.refresh(latest)),
         "refresh": [_timed(lambda: store.refresh(latest)) for _ in range(runs)],
         "calls": [

@@ -12,7 +12,7 @@ from pipeline.connection import one
 from pipeline.errors import DatabaseError, DatabaseHeldError, is_disk_full
 from pipeline.settings import Definitions
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CATALOG = "firsthand"
 """The name under which the writer has its file attached."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pipeline.metrics import METRICS, Metric, quantities
 from pipeline.sql import fill, load
-from pipeline.sums import CELL_DIMENSIONS, DIMENSIONS, SUMS, contributions, kept_of, sums, totals
+from pipeline.sums import CELL_DIMENSIONS, DIMENSIONS, KINDS, SUMS, contributions, kept_of, sums, totals
 
 WINDOWS = {"rolling": "0", "settled": "internal.follow_up_us()"}
 """The kinds of windows that metrics have, and how far back each is moved."""
@@ -115,11 +115,26 @@ def _sums(asked: Question, window: str, fact_columns: str) -> str:
         dimensions=", ".join(CELL_DIMENSIONS.values()),
         member=f"case kept {member} end",
         columns=", ".join(columns.values()),
+        cells="".join(_cells(asked, window, counts) for counts in KINDS),
         totals=totals(columns),
-        of_dims="" if asked.all_cells else "where dim in (select kept from dims)",
         window=window,
         last=str(last),
         fact_columns=fact_columns,
+    )
+
+
+def _cells(asked: Question, window: str, counts: str) -> str:
+    """The cells of one kind of facts, where any of its sums has this window."""
+    held = sums(counts, window)
+    if not held:
+        return ""
+    columns = (column if each in held else "null" for each, column in sums(window=window).items())
+    return fill(
+        "cells_of",
+        counts=counts,
+        columns=", ".join(columns),
+        of_dims="" if asked.all_cells else "where dim in (select kept from dims)",
+        window=window,
     )
 
 

@@ -24,6 +24,7 @@ from pipeline.database import open_writer
 from pipeline.schema import TABLES, create_schema
 from pipeline.settings import Definitions
 from pipeline.store import Store
+from pipeline.sums import KINDS
 
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
 NOON = datetime(2026, 11, 8, 12, tzinfo=UTC)
@@ -75,7 +76,7 @@ def in_memory(definitions: Definitions | None = None) -> Iterator[duckdb.DuckDBP
 
 def emptied(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """The same database without a record (making a new one takes ten times as long)."""
-    for table in [*TABLES, "cells", "revisions"]:
+    for table in [*TABLES, *(f"cells_of_{counts}" for counts in KINDS), "revisions"]:
         if table not in NOT_EMPTIED:
             con.execute(f"delete from {'main' if table in IN_MAIN else 'internal'}.{table}")
     con.execute("update internal.progress set posted = 0, folded = 0")

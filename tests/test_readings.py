@@ -1,14 +1,13 @@
 """The readings against the oracle, which was written from the contract alone and shares nothing with them."""
 
-import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import isclose
 
 import duckdb
 import pytest
-from deliveries import emptied
+from deliveries import NOON, emptied, record
 from histories import arrivals, histories, moments_about
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -167,18 +166,21 @@ def test_metrics_and_metrics_at_have_the_columns_of_the_contract_in_order(con):
         assert [name for name, *_ in con.description] == columns
 
 
-def contact(time, customer="c1", reason="bill", wait_s=3):
-    data = {"customer_id": customer, "contact_id": f"k{time}", "channel": "phone"}
-    data |= {"reason": reason, "wait_s": wait_s}
-    event = {"specversion": "1.0", "id": time, "source": "crm", "type": "touchpoint.contact.v1"}
-    return json.dumps(event | {"time": time, "data": data}).encode()
-
-
-def test_many_folds_are_compacted_into_one_cell_for_each_hour_and_day(con):
+@pytest.mark.parametrize(
+    ("kind", "cells", "other", "column"),
+    [
+        ("contact", "cells_of_contacts", "cells_of_answers", "contacts_numerator"),
+        ("invitation", "cells_of_answers", "cells_of_contacts", "response_rate_denominator"),
+    ],
+)
+def test_many_folds_are_compacted_into_one_cell_of_its_kind_for_each_hour_and_day(
+    con, kind, cells, other, column
+):
     """The readings read what is in a window's cells: without it they grew with every fold for ever."""
-    batches = [[contact(f"2026-11-01T00:00:{n:02}Z", f"c{n}")] for n in range(COMPACT_FOLDS)]
+    batches = [[record(f"e{n}", NOON + timedelta(seconds=n), kind)] for n in range(COMPACT_FOLDS)]
     ingest(emptied(con), batches, fold_facts=1)
     found = con.execute(
-        "select count(*), sum(contacts_numerator) from internal.cells where dim = 'channel'"
+        f"select count(*), sum({column}) from internal.{cells} where dim = 'channel'"
     ).fetchone()
     assert found == (2, 2 * COMPACT_FOLDS)
+    assert con.execute(f"from internal.{other}").fetchall() == []

@@ -47,11 +47,7 @@
     from (
         select until_us, kept as dim, {member} as member, {columns}
         from {window}_parts, (select distinct kept from dims)
-        union all
-        select until_us, dim, member, {columns}
-        from internal.cells
-        inner join {window}_buckets using (bucket)
-        {of_dims}
+        {cells}
     )
     group by all
 ),

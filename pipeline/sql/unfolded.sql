@@ -1,4 +1,4 @@
--- how many facts every reading still sums one by one
+-- how many events every reading still sums one by one, if they count
 select count(*)
-from internal.facts
+from internal.events
 where posted > (select folded from internal.progress)
