@@ -8,8 +8,9 @@ from datetime import datetime
 class Refresher:
     """Refreshes every `every_s` seconds while records flow and every `idle_s` when none come.
 
-    Never beside itself, and where a refresh takes long, less often: of the time at most the share
-    `duty` is spent refreshing.
+    Never beside itself, and where a refresh takes long, less often: of the time at most the share `ease` is
+    spent refreshing, unless more than `at_most_s` seconds were then between two; and in no case more than
+    the share `duty`.
     """
 
     def __init__(
@@ -18,13 +19,17 @@ class Refresher:
         clock: Callable[[], datetime],
         *,
         every_s: float,
+        at_most_s: float,
         idle_s: float,
+        ease: float,
         duty: float,
     ) -> None:
         self._refresh = refresh
         self._clock = clock
         self._every_s = every_s
+        self._at_most_s = at_most_s
         self._idle_s = idle_s
+        self._ease = ease
         self._duty = duty
         self._new_records = asyncio.Event()
 
@@ -46,7 +51,7 @@ class Refresher:
 
     def pause_after(self, took: float) -> float:
         """Return the seconds to rest after a refresh of `took` seconds."""
-        return max(self._every_s, took / self._duty) - took
+        return max(self._every_s, min(took / self._ease, self._at_most_s), took / self._duty) - took
 
     async def _timed_refresh(self) -> float:
         loop = asyncio.get_running_loop()

@@ -135,7 +135,9 @@ class Worker:
             self._refresh,
             clock,
             every_s=settings.refresh_s,
+            at_most_s=settings.slow_refresh_s,
             idle_s=settings.idle_refresh_s,
+            ease=settings.refresh_ease,
             duty=settings.refresh_duty,
         )
 

@@ -21,8 +21,10 @@ class WorkerSettings:
     partitions: int = 4
     max_records: int = 90_000
     linger_s: float = 0.2
-    refresh_s: float = 0.8
+    refresh_s: float = 0.5
+    slow_refresh_s: float = 0.8
     idle_refresh_s: float = 10.0
+    refresh_ease: float = 0.2
     refresh_duty: float = 0.6
     tick_s: float = 0.5
     give_back_s: float = 10.0
