@@ -24,7 +24,7 @@ class WorkerSettings:
     refresh_s: float = 0.5
     slow_refresh_s: float = 0.8
     idle_refresh_s: float = 10.0
-    refresh_ease: float = 0.2
+    refresh_ease: float = 0.25
     refresh_duty: float = 0.6
     tick_s: float = 0.5
     give_back_s: float = 10.0
